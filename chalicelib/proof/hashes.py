@@ -1,0 +1,61 @@
+"""Hashes: SHA-256 for the tree (RFC 6962 §2.1), SM3 (GB/T 32905-2016) beside it for documents."""
+
+from __future__ import annotations
+
+import hashlib
+
+from cryptography.hazmat.primitives.hashes import SM3
+from cryptography.hazmat.primitives.hashes import Hash as Hasher
+
+from .errors import Malformed
+from .limits import HASH_BYTES
+
+
+class MalformedHash(Malformed):
+    """Not 32 bytes, or not their 64 lower-case hex digits."""
+
+
+class Hash(bytes):
+    """A hash of exactly 32 bytes."""
+
+    __slots__ = ()
+
+    def __new__(cls, value: bytes) -> Hash:
+        if len(value) != HASH_BYTES:
+            raise MalformedHash(f"a hash has {HASH_BYTES} bytes, not {len(value)}")
+        return super().__new__(cls, value)
+
+    @classmethod
+    def parse_hex(cls, text: str) -> Hash:
+        """Read 64 lower-case hex digits and nothing else; raises MalformedHash."""
+        try:
+            value = bytes.fromhex(text)
+        except ValueError as error:
+            raise MalformedHash("a hash is written as 64 lower-case hex digits") from error
+        if value.hex() != text:
+            raise MalformedHash("a hash is written as 64 lower-case hex digits")
+        return cls(value)
+
+
+def sha256(data: bytes) -> Hash:
+    return Hash(hashlib.sha256(data).digest())
+
+
+def sm3(data: bytes) -> Hash:
+    hasher = Hasher(SM3())
+    hasher.update(data)
+    return Hash(hasher.finalize())
+
+
+EMPTY_ROOT = sha256(b"")
+"""The root hash of the empty tree (RFC 6962 §2.1)."""
+
+
+def leaf_hash(entry: bytes) -> Hash:
+    """The entry id: SHA-256(00 ‖ entry) (RFC 6962 §2.1)."""
+    return Hash(hashlib.sha256(b"\x00" + entry).digest())
+
+
+def node_hash(left: bytes, right: bytes) -> Hash:
+    """SHA-256(01 ‖ left ‖ right) (RFC 6962 §2.1)."""
+    return Hash(hashlib.sha256(b"\x01" + left + right).digest())

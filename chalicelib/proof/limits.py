@@ -1,0 +1,33 @@
+"""Every limit of the formats, in one place. Those of the service are in ``notary/limits.py``."""
+
+HASH_BYTES = 32
+SALT_BYTES = 32
+
+ENTRY_BYTES = 4_000
+"""An entry, and so a signed statement, has at most this many bytes."""
+
+RECEIPT_BYTES = 1 << 20
+"""A receipt file has at most this many bytes."""
+
+POLICY_BYTES = 16 << 20
+"""A policy file, chain headers included, has at most this many bytes."""
+
+NOTE_BYTES = 256 << 10
+NOTE_SIGNATURES = 64
+"""A signed note has at most this many signature lines (C2SP signed-note asks for 16 or more)."""
+
+PROOF_HASHES = 63
+"""An inclusion path is never longer: tree sizes stay below 2^63."""
+
+INTEGER = (1 << 53) - 1
+"""The largest integer in any JSON of ours, and the largest I-JSON integer (RFC 7493 §2.2)."""
+
+JSON_DEPTH = 100
+"""Nesting of JSON documents; deeper ones are refused, not followed."""
+
+JSON_DIGITS = 17
+"""Significant digits of a JSON number, leading zeros not counted."""
+
+TILE_HEIGHT = 8
+TILE_WIDTH = 1 << TILE_HEIGHT
+"""C2SP tlog-tiles: tiles of 256 hashes, entry bundles of 256 entries."""
