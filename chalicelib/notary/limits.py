@@ -1,0 +1,48 @@
+"""Every limit of the service, in one place. Those of the formats are in ``proof/limits.py``."""
+
+BULK_BYTES = 4_000_000
+"""A bulk body sent straight to ``POST /entries``; API Gateway and Lambda carry no more."""
+
+BULK_ITEMS = 10_000
+"""Items of such a body: as many signatures as one request can check in its time."""
+
+UPLOAD_BYTES = 64_000_000
+UPLOAD_ITEMS = 100_000
+"""A bulk object sent through an upload."""
+
+UPLOAD_EXPIRES_S = 3_600
+"""A presigned upload is good for so long."""
+
+BATCH_ENTRIES = 100_000
+BATCH_BYTES = 64_000_000
+"""What one block integrates at most; the rest waits for the next block."""
+
+BATCH_JOBS = 90
+"""Jobs that one block touches: a DynamoDB transaction has at most 100 items."""
+
+AHEAD_S = 600
+"""How far an ``iat`` may lie ahead of our clock at admission."""
+
+HEARTBEAT_MS = 3_600_000
+"""With nothing pending, a block of its link entry alone at most this often."""
+
+WAIT_S = 20
+"""The longest ``Prefer: wait=`` that is honoured; API Gateway ends a request after 29 s."""
+
+RECEIPTS_PAGE = 500
+"""Receipts in one page of ``GET /v1/jobs/{id}/receipts``: a Lambda answers at most 6 MB."""
+
+REJECTED_LISTED = 1_000
+"""Rejected items listed in a job; the count is always whole."""
+
+BLOCKS_PAGE = 100
+"""Blocks in one page of ``GET /v1/blocks``."""
+
+VERIFY_BYTES = 4_000_000
+"""The body of ``POST /v1/verify``; larger documents are verified with ``tally-verify``."""
+
+TOKEN_S = 600
+"""An access token of ours lives so long."""
+
+ASSERTION_S = 600
+"""A client assertion (RFC 7523 §3) may live at most so long."""

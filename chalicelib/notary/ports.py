@@ -1,0 +1,274 @@
+"""What the use cases need from outside, and the consistency that each port must give.
+
+A port exists only where a fake and AWS both need it. One contract test per port runs on every
+implementation. Every write may fail in three ways: it did not happen (any exception), it
+conflicts (a named exception), or nobody knows (``OutcomeUnknown``): the caller then reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from ..proof.block import Block
+from ..proof.hashes import Hash
+from ..proof.keys import PublicKey
+
+
+class Conflict(Exception):
+    """A conditional write found another state than it demanded. Nothing was written."""
+
+
+class OutcomeUnknown(Exception):
+    """A write may or may not have happened; only a strongly consistent read settles it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of the hash chain: a block and what is known about it so far.
+
+    ``checkpoint`` (a signed note) and ``signature`` (64 bytes) are empty until the committed
+    block is signed. ``applied`` is true once tiles, checkpoint, index and pending are done.
+    ``staging`` is the key of the staging object that holds the whole batch.
+    """
+
+    block: Block
+    staging: str
+    checkpoint: bytes = b""
+    signature: bytes = b""
+    applied: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class JobMove:
+    """A job's cursor moves from ``first`` to ``last`` because block ``height`` holds these items."""
+
+    job: str
+    first: int
+    last: int
+    height: int
+
+
+class Chain(Protocol):
+    """The hash chain in DynamoDB. Every read is strongly consistent."""
+
+    def head(self) -> Row | None:
+        """The newest committed row; None when the log was never created."""
+
+    def row(self, height: int) -> Row | None:
+        """The committed row at ``height``."""
+
+    def create(self, row: Row) -> None:
+        """Write row 0 and the head together; Conflict when there is a head."""
+
+    def commit(self, previous: Row, row: Row, moves: Sequence[JobMove]) -> None:
+        """One transaction: the head moves from ``previous`` to ``row`` only if it still is
+        ``previous`` (height and hash), the row only if absent, each job only if its cursor is
+        ``first``. Raises Conflict (nothing happened) or OutcomeUnknown."""
+
+    def seal(self, height: int, checkpoint: bytes, signature: bytes) -> None:
+        """Store a committed block's signatures. Idempotent: they are deterministic."""
+
+    def mark_applied(self, height: int) -> None:
+        """Remember that nothing is left to do for the block. Idempotent."""
+
+
+class Objects(Protocol):
+    """A bucket. Reads see every finished write at once (S3 is strongly consistent)."""
+
+    def get(self, key: str) -> bytes | None:
+        """The whole object; None when it is absent (and only then)."""
+
+    def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """The same for several, in order, read side by side."""
+
+    def get_range(self, key: str, start: int, length: int) -> bytes | None:
+        """At most ``length`` bytes from ``start``; None when the object is absent."""
+
+    def size(self, key: str) -> int | None:
+        """Its length in bytes; None when it is absent."""
+
+    def create(self, key: str, data: bytes) -> None:
+        """Put only if absent; Conflict when there is an object, whatever its bytes."""
+
+    def swap(self, key: str, old: bytes | None, new: bytes) -> None:
+        """Replace ``old`` (None: absent) by ``new`` atomically; Conflict when it is not ``old``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A presigned request with which a client puts one object, and nothing else."""
+
+    url: str
+    method: str
+    headers: dict[str, str]
+
+
+class Uploads(Protocol):
+    """The door for bulk objects; what it lets in is read through ``Objects``."""
+
+    def presign(self, key: str, size: int, sha256: Hash, expires_s: int) -> Upload:
+        """Permit one put of exactly ``size`` bytes with that SHA-256 at ``key``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """A pending submission of one entry. ``id`` is its entry id in hex; ``lineage`` the key
+    under which a register's ``sub`` is indexed, None for other kinds."""
+
+    id: str
+    entry: bytes
+    lineage: Hash | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """A pending submission of a whole job, whose admitted items lie in one object."""
+
+    id: str
+
+
+Submission = Single | Bulk
+
+
+class Pending(Protocol):
+    """What was accepted and is not yet known to be in the log. Reads are strongly consistent."""
+
+    def add(self, submission: Submission) -> bool:
+        """Put on condition that the id is absent; False when it was there already. When this
+        returns, the submission is durable."""
+
+    def contains(self, id: str) -> bool: ...
+
+    def take(self, limit: int) -> list[Submission]:
+        """Up to ``limit`` submissions in order of id, without removing them."""
+
+    def remove(self, ids: Sequence[str]) -> None:
+        """Idempotent."""
+
+    def set_aside(self, id: str, reason: str) -> None:
+        """Take a poison submission out of the queue but keep it, with its reason. Idempotent."""
+
+    def aside(self, id: str) -> str | None:
+        """The reason why that submission was set aside; None when it was not."""
+
+
+JobState = Literal["uploading", "admitting", "integrating", "done", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Items [first, last) of a job's accepted items are held since block ``height``."""
+
+    first: int
+    last: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A bulk submission. ``items`` are those of the object, ``accepted`` those admitted;
+    ``placements`` tell how far integration has come; ``problem`` says why a job failed."""
+
+    id: str
+    tenant: str
+    state: JobState
+    items: int = 0
+    accepted: int = 0
+    placements: tuple[Placement, ...] = ()
+    problem: str = ""
+
+    @property
+    def integrated(self) -> int:
+        return self.placements[-1].last if self.placements else 0
+
+
+class Jobs(Protocol):
+    """The job table. Reads are strongly consistent; only ``Chain.commit`` moves a cursor."""
+
+    def create(self, job: Job) -> bool:
+        """Put on condition that the id is absent; False when it was there already."""
+
+    def get(self, id: str) -> Job | None: ...
+
+    def admit(self, id: str, items: int, accepted: int) -> None:
+        """From uploading or admitting to integrating (done, if nothing was accepted).
+        Idempotent; Conflict when the job failed or is unknown."""
+
+    def fail(self, id: str, problem: str) -> None:
+        """From uploading or admitting to failed. Idempotent; Conflict otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerKey:
+    """An issuer's key and the times in which it is good (see the policy format)."""
+
+    key: PublicKey
+    from_ms: int
+    to_ms: int | None = None
+    compromised_ms: int | None = None
+
+    def good_at(self, at_ms: int) -> bool:
+        return (
+            self.from_ms <= at_ms
+            and (self.to_ms is None or at_ms < self.to_ms)
+            and (self.compromised_ms is None or at_ms < self.compromised_ms)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Who signs statements: a did:web id, the tenant it belongs to, names by language, keys."""
+
+    id: str
+    tenant: str
+    names: dict[str, str]
+    keys: tuple[IssuerKey, ...]
+    notary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityProvider:
+    """An outside issuer of access tokens: its ``iss``, where its JWKS is, the audience it must
+    name, and the claim that holds the tenant."""
+
+    iss: str
+    jwks_url: str
+    audience: str
+    tenant_claim: str = "tenant"
+    algorithms: tuple[str, ...] = field(default=("ES256", "EdDSA", "RS256"))
+
+
+class Registry(Protocol):
+    """Who may do what. Filled by operators; reads are strongly consistent."""
+
+    def issuer(self, id: str) -> Issuer | None: ...
+
+    def issuers(self) -> list[Issuer]:
+        """All of them, in order of id."""
+
+    def put_issuer(self, issuer: Issuer) -> None: ...
+
+    def identity_provider(self, iss: str) -> IdentityProvider | None: ...
+
+    def put_identity_provider(self, provider: IdentityProvider) -> None: ...
+
+    def use_once(self, id: str, expires_s: int) -> bool:
+        """True for the first use of a token id before ``expires_s`` (POSIX seconds), else False."""
+
+
+class Signer(Protocol):
+    """A private key that never leaves its place: KMS, or memory in tests."""
+
+    @property
+    def public(self) -> PublicKey: ...
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes: Ed25519 (deterministic), or ES256 r‖s with low s."""
+
+
+class Wake(Protocol):
+    """A hint that something is pending. It may be lost, repeated or reordered."""
+
+    def __call__(self) -> None: ...
