@@ -1,0 +1,91 @@
+# Every target makes what it needs first: on a fresh machine `make demo` is enough.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+VENV := .venv
+CLOUD_VENV := .venv-cloud
+BIN := $(VENV)/bin
+STAMPS := var/stamps
+LOCK := uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+	--no-annotate --no-emit-index-url --no-header
+
+.PHONY: help setup demo test check serve bench lock wheel clean
+
+help:
+	@echo "make demo    notarise 500 diplomas and 20 patients' records on a local cloud, then verify them"
+	@echo "make test    every test, on a local cloud where one is needed"
+	@echo "make check   ruff, mypy, import-linter, cfn-lint, spelling"
+	@echo "make serve   run the service on the local cloud until Ctrl-C; state stays under var/serve"
+	@echo "make bench   measure, print, and save var/bench/results.json"
+	@echo "make setup   only make the environments (.venv and .venv-cloud)"
+	@echo "make lock    compile the locked requirements again"
+	@echo "make wheel   build the offline verifier's wheel into dist/"
+	@echo "make clean   remove environments, caches and var/"
+
+setup: $(STAMPS)/dev $(STAMPS)/local-cloud
+
+# An environment from its lock file: $(1) directory, $(2) lock file.
+define make_environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Tally needs Python 3.11 or newer as '$(PYTHON)': install it (apt-get install python3 python3-venv)," \
+			"or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "Python's venv module is missing: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Making $(1) from $(2)"
+	@rm -rf $(1)
+	@$(PYTHON) -m venv $(1)
+	@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements/bootstrap.txt || { \
+		echo "Could not install uv: is a Python package index within reach?" >&2; exit 1; }
+	@VIRTUAL_ENV=$(CURDIR)/$(1) $(1)/bin/uv pip install --quiet --link-mode=copy --require-hashes -r $(2) || { \
+		echo "Could not install $(2): is a Python package index within reach?" >&2; exit 1; }
+endef
+
+$(STAMPS)/dev-packages: requirements/dev.txt requirements/bootstrap.txt
+	$(call make_environment,$(VENV),requirements/dev.txt)
+	@mkdir -p $(@D) && touch $@
+
+# The commands tally and tally-verify, straight from this checkout.
+$(STAMPS)/dev: $(STAMPS)/dev-packages pyproject.toml
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(STAMPS)/local-cloud: requirements/local-cloud.txt requirements/bootstrap.txt
+	$(call make_environment,$(CLOUD_VENV),requirements/local-cloud.txt)
+	@mkdir -p $(@D) && touch $@
+
+demo: setup
+	@$(BIN)/python -m infra.demo
+
+test: setup
+	@echo "Running every test"
+	@$(BIN)/python -m pytest --cov --cov-fail-under=100
+
+serve: setup
+	@$(BIN)/python -m infra.local_cloud serve
+
+bench: setup
+	@$(BIN)/python -m tests.bench
+
+check: $(STAMPS)/dev
+	@echo "ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "mypy" && $(BIN)/mypy
+	@echo "import-linter" && $(BIN)/lint-imports
+	@echo "cfn-lint" && $(BIN)/python -m infra.package --lint
+	@echo "codespell" && $(BIN)/codespell
+
+lock: $(STAMPS)/dev
+	@$(BIN)/$(LOCK) requirements/runtime.in -o requirements.txt
+	@$(BIN)/$(LOCK) requirements/dev.in -c requirements.txt -o requirements/dev.txt
+	@$(BIN)/$(LOCK) requirements/local-cloud.in -o requirements/local-cloud.txt
+	@$(BIN)/$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
+
+wheel: $(STAMPS)/dev
+	@$(BIN)/python -m build --wheel --no-isolation --outdir dist packaging/tally-proof
+
+clean:
+	rm -rf $(VENV) $(CLOUD_VENV) var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
