@@ -16,8 +16,14 @@ NOTE_BYTES = 256 << 10
 NOTE_SIGNATURES = 64
 """A signed note has at most this many signature lines (C2SP signed-note asks for 16 or more)."""
 
+TREE_SIZE = (1 << 63) - 1
+"""Tree sizes and indices never exceed this, so that other languages can hold them too."""
+
 PROOF_HASHES = 63
 """An inclusion path is never longer: tree sizes stay below 2^63."""
+
+TLOG_POLICY_NAMES = 1_000
+"""Logs, witnesses and groups together in one tlog-policy (C2SP asks for 32 of each or more)."""
 
 INTEGER = (1 << 53) - 1
 """The largest integer in any JSON of ours, and the largest I-JSON integer (RFC 7493 §2.2)."""
@@ -31,3 +37,6 @@ JSON_DIGITS = 17
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
 """C2SP tlog-tiles: tiles of 256 hashes, entry bundles of 256 entries."""
+
+CBOR_DEPTH = 16
+"""Nesting of CBOR items; our deepest format, a COSE receipt, needs 6."""
