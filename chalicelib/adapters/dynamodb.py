@@ -1,0 +1,107 @@
+"""What the DynamoDB adapters share: transactions with a known outcome, batches that finish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..notary.ports import Conflict, OutcomeUnknown
+from .aws import ATTEMPTS, Busy, back_off, code_of, may_be_done, never_sent
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import (
+        AttributeValueTypeDef,
+        QueryInputTypeDef,
+        TransactWriteItemTypeDef,
+        WriteRequestUnionTypeDef,
+    )
+
+    Item = dict[str, AttributeValueTypeDef]
+
+CONDITION_FAILED = "ConditionalCheckFailedException"
+
+THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+        "TransactionConflictException",
+    }
+)
+"""Errors that say the request was refused before anything was done."""
+
+CANCELLED_FOR_LOAD = frozenset(
+    {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
+)
+
+
+def transact(client: DynamoDBClient, items: Sequence[TransactWriteItemTypeDef]) -> None:
+    """One TransactWriteItems with a client that makes one attempt.
+
+    Repeats only what was certainly not done. Raises Conflict (a condition did not hold, nothing
+    was written), OutcomeUnknown, or another error when nothing was written.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    for attempt in range(ATTEMPTS):
+        try:
+            client.transact_write_items(TransactItems=items)
+        except (ClientError, BotoCoreError, ResponseParserError) as error:
+            _raise_unless_refused_for_load(error)
+            back_off(attempt)
+        else:
+            return
+    raise Busy("DynamoDB refused the transaction again and again: try later")
+
+
+def _raise_unless_refused_for_load(error: Exception) -> None:
+    from botocore.exceptions import ClientError
+
+    if never_sent(error):
+        return
+    if may_be_done(error):
+        raise OutcomeUnknown("the transaction's answer was lost") from error
+    if not isinstance(error, ClientError):
+        raise error
+    code = code_of(error)
+    if code == "TransactionInProgressException":
+        raise OutcomeUnknown("the same transaction is still in progress") from error
+    if code == "TransactionCanceledException":
+        _raise_unless_cancelled_for_load(error)
+    elif code not in THROTTLED:
+        raise error
+
+
+def _raise_unless_cancelled_for_load(error: ClientError) -> None:
+    reasons = {reason.get("Code") for reason in error.response.get("CancellationReasons", ())}
+    if reasons & CANCELLED_FOR_LOAD:
+        return
+    if "ConditionalCheckFailed" in reasons:
+        raise Conflict("a condition of the transaction did not hold") from error
+    raise error
+
+
+def query(client: DynamoDBClient, request: QueryInputTypeDef) -> Iterator[Item]:
+    """The items of a Query, page after page."""
+    while True:
+        page = client.query(**request)
+        yield from page["Items"]
+        if "LastEvaluatedKey" not in page:
+            return
+        request = {**request, "ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def write_batch(
+    client: DynamoDBClient, table: str, requests: Sequence[WriteRequestUnionTypeDef]
+) -> None:
+    """One BatchWriteItem of at most 25 requests, with what it left undone until nothing is."""
+    for attempt in range(ATTEMPTS):
+        left = client.batch_write_item(RequestItems={table: requests})["UnprocessedItems"]
+        if not left.get(table):
+            return
+        requests = left[table]
+        back_off(attempt)
+    raise Busy(f"DynamoDB left {len(requests)} writes undone again and again: try later")
