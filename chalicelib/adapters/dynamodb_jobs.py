@@ -1,0 +1,113 @@
+"""The job table ``jobs``. Only ``DynamoChain.commit`` moves a cursor (``integrated``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from ..notary.ports import Conflict, Job, JobState, Placement
+from .aws import Clients, code_of
+from .dynamodb import CONDITION_FAILED
+
+if TYPE_CHECKING:
+    from .dynamodb import Item
+
+
+class DynamoJobs:
+    """``Jobs``."""
+
+    def __init__(self, clients: Clients, table: str) -> None:
+        self._clients = clients
+        self._table = table
+
+    def create(self, job: Job) -> bool:
+        from botocore.exceptions import ClientError
+
+        try:
+            self._clients.dynamodb.put_item(
+                TableName=self._table,
+                Item=_item(job),
+                ConditionExpression="attribute_not_exists(job)",
+            )
+        except ClientError as error:
+            if code_of(error) == CONDITION_FAILED:
+                return False
+            raise
+        return True
+
+    def get(self, id: str) -> Job | None:
+        answer = self._clients.dynamodb.get_item(
+            TableName=self._table, Key={"job": {"S": id}}, ConsistentRead=True
+        )
+        return _job(answer["Item"]) if "Item" in answer else None
+
+    def admit(self, id: str, items: int, accepted: int) -> None:
+        values: Item = {":items": {"N": str(items)}, ":accepted": {"N": str(accepted)}}
+        if self._leave_admission(
+            id, "integrating", ", item_count = :items, accepted = :accepted", values
+        ):
+            return
+        job = self.get(id)
+        if job is None or job.state == "failed" or (job.items, job.accepted) != (items, accepted):
+            raise Conflict(f"job {id} is unknown, has failed, or was admitted otherwise")
+
+    def fail(self, id: str, problem: str) -> None:
+        if self._leave_admission(
+            id, "failed", ", problem = :problem", {":problem": {"S": problem}}
+        ):
+            return
+        job = self.get(id)
+        if job is None or job.state != "failed":
+            raise Conflict(f"job {id} is unknown, or was admitted")
+
+    def _leave_admission(self, id: str, state: JobState, update: str, values: Item) -> bool:
+        """Move from uploading or admitting to ``state``; False when the job is in neither."""
+        from botocore.exceptions import ClientError
+
+        states: Item = {
+            ":uploading": {"S": "uploading"},
+            ":admitting": {"S": "admitting"},
+            ":state": {"S": state},
+        }
+        try:
+            self._clients.dynamodb.update_item(
+                TableName=self._table,
+                Key={"job": {"S": id}},
+                UpdateExpression=f"SET #state = :state{update}",
+                ConditionExpression="#state IN (:uploading, :admitting)",
+                ExpressionAttributeNames={"#state": "state"},
+                ExpressionAttributeValues={**states, **values},
+            )
+        except ClientError as error:
+            if code_of(error) == CONDITION_FAILED:
+                return False
+            raise
+        return True
+
+
+def _item(job: Job) -> Item:
+    placements = [(placed.first, placed.last, placed.height) for placed in job.placements]
+    return {
+        "job": {"S": job.id},
+        "tenant": {"S": job.tenant},
+        "state": {"S": job.state},
+        "item_count": {"N": str(job.items)},
+        "accepted": {"N": str(job.accepted)},
+        "integrated": {"N": str(job.integrated)},
+        "placements": {"L": [{"L": [{"N": str(n)} for n in placed]} for placed in placements]},
+        "problem": {"S": job.problem},
+    }
+
+
+def _job(item: Item) -> Job:
+    return Job(
+        id=item["job"]["S"],
+        tenant=item["tenant"]["S"],
+        state=cast("JobState", item["state"]["S"]),
+        items=int(item["item_count"]["N"]),
+        accepted=int(item["accepted"]["N"]),
+        placements=tuple(
+            Placement(*(int(number["N"]) for number in placed["L"]))
+            for placed in item["placements"]["L"]
+        ),
+        problem=item["problem"]["S"],
+    )
