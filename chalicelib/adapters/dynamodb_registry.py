@@ -1,0 +1,145 @@
+"""Who may do what, in the table ``registry``: issuers, identity providers and used token ids.
+
+An issuer or identity provider is one JSON text (attribute ``json``), as operators read it.
+"""
+
+from __future__ import annotations
+
+import json
+from secrets import token_bytes
+from typing import TYPE_CHECKING, cast
+
+from ..notary.ports import IdentityProvider, Issuer, IssuerKey
+from ..proof.keys import format_jwk, parse_jwk
+from .aws import Clients, code_of
+from .dynamodb import CONDITION_FAILED, query
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+    from .dynamodb import Item
+
+ISSUER = "issuer"
+PROVIDER = "identity-provider"
+USED = "used"
+
+
+class DynamoRegistry:
+    """``Registry``."""
+
+    def __init__(self, clients: Clients, table: str) -> None:
+        self._clients = clients
+        self._table = table
+
+    def issuer(self, id: str) -> Issuer | None:
+        text = self._get(ISSUER, id)
+        return _parse_issuer(text) if text is not None else None
+
+    def issuers(self) -> list[Issuer]:
+        found = query(
+            self._clients.dynamodb,
+            {
+                "TableName": self._table,
+                "KeyConditionExpression": "kind = :issuer",
+                "ExpressionAttributeValues": {":issuer": {"S": ISSUER}},
+                "ConsistentRead": True,
+            },
+        )
+        return [_parse_issuer(item["json"]["S"]) for item in found]
+
+    def put_issuer(self, issuer: Issuer) -> None:
+        self._put(ISSUER, issuer.id, _format_issuer(issuer))
+
+    def identity_provider(self, iss: str) -> IdentityProvider | None:
+        text = self._get(PROVIDER, iss)
+        return _parse_provider(text) if text is not None else None
+
+    def put_identity_provider(self, provider: IdentityProvider) -> None:
+        self._put(PROVIDER, provider.iss, _format_provider(provider))
+
+    def use_once(self, id: str, expires_s: int) -> bool:
+        from botocore.exceptions import ClientError
+
+        mark = token_bytes(16)
+        try:
+            self._clients.dynamodb.put_item(
+                TableName=self._table,
+                Item={
+                    **_key(USED, id),
+                    "mark": {"B": mark},
+                    "expires_s": {"N": str(expires_s)},
+                },
+                ConditionExpression="attribute_not_exists(id)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if code_of(error) != CONDITION_FAILED:
+                raise
+            return _mark_found(error) == mark  # our own first try, whose answer was lost
+        return True
+
+    def _get(self, kind: str, id: str) -> str | None:
+        answer = self._clients.dynamodb.get_item(
+            TableName=self._table, Key=_key(kind, id), ConsistentRead=True
+        )
+        return answer["Item"]["json"]["S"] if "Item" in answer else None
+
+    def _put(self, kind: str, id: str, text: str) -> None:
+        self._clients.dynamodb.put_item(
+            TableName=self._table, Item={**_key(kind, id), "json": {"S": text}}
+        )
+
+
+def _key(kind: str, id: str) -> Item:
+    return {"kind": {"S": kind}, "id": {"S": id}}
+
+
+def _mark_found(error: ClientError) -> bytes:
+    """The mark in the item that stood in the way."""
+    item = cast("Item", error.response.get("Item", {}))  # the stubs do not know it
+    return item["mark"]["B"]
+
+
+def _format_issuer(issuer: Issuer) -> str:
+    keys = [
+        {
+            "jwk": format_jwk(key.key),
+            "from_ms": key.from_ms,
+            "to_ms": key.to_ms,
+            "compromised_ms": key.compromised_ms,
+        }
+        for key in issuer.keys
+    ]
+    members = {
+        "id": issuer.id,
+        "tenant": issuer.tenant,
+        "names": issuer.names,
+        "keys": keys,
+        "notary": issuer.notary,
+    }
+    return json.dumps(members, ensure_ascii=False)
+
+
+def _parse_issuer(text: str) -> Issuer:
+    members = json.loads(text)
+    keys = tuple(
+        IssuerKey(parse_jwk(key["jwk"]), key["from_ms"], key["to_ms"], key["compromised_ms"])
+        for key in members.pop("keys")
+    )
+    return Issuer(keys=keys, **members)
+
+
+def _format_provider(provider: IdentityProvider) -> str:
+    members = {
+        "iss": provider.iss,
+        "jwks_url": provider.jwks_url,
+        "audience": provider.audience,
+        "tenant_claim": provider.tenant_claim,
+        "algorithms": provider.algorithms,
+    }
+    return json.dumps(members, ensure_ascii=False)
+
+
+def _parse_provider(text: str) -> IdentityProvider:
+    members = json.loads(text)
+    return IdentityProvider(algorithms=tuple(members.pop("algorithms")), **members)
