@@ -54,7 +54,8 @@ class DynamoPending:
             self._clients.dynamodb,
             {
                 "TableName": self._table,
-                "KeyConditionExpression": "shard = :pending",
+                "KeyConditionExpression": "#shard = :pending",
+                "ExpressionAttributeNames": {"#shard": "shard"},  # a reserved word
                 "ExpressionAttributeValues": {":pending": {"S": "pending"}},
                 "Limit": limit,
                 "ConsistentRead": True,
