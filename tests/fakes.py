@@ -1,0 +1,416 @@
+"""Every port in memory, with exact conditions and thread safety, and a tap on every write."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from threading import RLock
+from typing import Any, ParamSpec, TypeVar, cast
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from chalicelib.bootstrap import Service
+from chalicelib.notary.log import Log
+from chalicelib.notary.ports import (
+    Conflict,
+    IdentityProvider,
+    Issuer,
+    Job,
+    JobMove,
+    OutcomeUnknown,
+    Placement,
+    Row,
+    Submission,
+    Upload,
+)
+from chalicelib.proof.hashes import Hash, sha256
+from chalicelib.proof.keys import EDDSA, SigningKey, parse_private_jwk
+
+ORIGIN = "tally.test/log"
+START_MS = 1_790_000_000_000
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def locked(method: Callable[P, T]) -> Callable[P, T]:
+    """One call at a time on the object whose method this is."""
+
+    @wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        with cast(Any, args[0])._lock:
+            return method(*args, **kwargs)
+
+    return call
+
+
+def key_named(name: str, alg: int = EDDSA) -> SigningKey:
+    """A signing key that follows from its name."""
+    seed = hashlib.sha256(name.encode()).digest()
+    if alg == EDDSA:
+        public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+        members = {"kty": "OKP", "crv": "Ed25519", "x": _b64url(public), "d": _b64url(seed)}
+    else:
+        numbers = ec.derive_private_key(int.from_bytes(seed, "big"), ec.SECP256R1()).public_key()
+        point = numbers.public_numbers()
+        x, y = (_b64url(n.to_bytes(32, "big")) for n in (point.x, point.y))
+        members = {"kty": "EC", "crv": "P-256", "x": x, "y": y, "d": _b64url(seed)}
+    return parse_private_jwk(members)
+
+
+def _b64url(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class MemoryJobs:
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self.rows: dict[str, Job] = {}
+
+    @locked
+    def create(self, job: Job) -> bool:
+        if job.id in self.rows:
+            return False
+        self.rows[job.id] = job
+        return True
+
+    @locked
+    def get(self, id: str) -> Job | None:
+        return self.rows.get(id)
+
+    @locked
+    def admit(self, id: str, items: int, accepted: int) -> None:
+        job = self.rows.get(id)
+        if job is None or job.state == "failed":
+            raise Conflict(f"job {id} is unknown or has failed")
+        if job.state in ("uploading", "admitting"):
+            self.rows[id] = replace(job, state="integrating", items=items, accepted=accepted)
+        elif (job.items, job.accepted) != (items, accepted):
+            raise Conflict(f"job {id} was admitted otherwise")
+
+    @locked
+    def fail(self, id: str, problem: str) -> None:
+        job = self.rows.get(id)
+        if job is None or job.state == "integrating":
+            raise Conflict(f"job {id} is unknown or was admitted")
+        if job.state != "failed":
+            self.rows[id] = replace(job, state="failed", problem=problem)
+
+    @locked
+    def can_move(self, move: JobMove) -> bool:
+        job = self.rows.get(move.job)
+        return job is not None and job.integrated == move.first
+
+    @locked
+    def move(self, move: JobMove) -> None:
+        job = self.rows[move.job]
+        placement = Placement(move.first, move.last, move.height)
+        self.rows[move.job] = replace(job, placements=(*job.placements, placement))
+
+
+class MemoryChain:
+    """``jobs`` are those whose cursors move with the head."""
+
+    def __init__(self, jobs: MemoryJobs) -> None:
+        self._lock = jobs._lock
+        self._jobs = jobs
+        self.rows: list[Row] = []
+
+    @locked
+    def head(self) -> Row | None:
+        return self.rows[-1] if self.rows else None
+
+    @locked
+    def row(self, height: int) -> Row | None:
+        return self.rows[height] if height < len(self.rows) else None
+
+    @locked
+    def create(self, row: Row) -> None:
+        if self.rows:
+            raise Conflict("there is a head")
+        self.rows.append(row)
+
+    @locked
+    def commit(self, previous: Row, row: Row, moves: Sequence[JobMove]) -> None:
+        assert row.block.height == previous.block.height + 1
+        if not self.rows or self.rows[-1].block.hash != previous.block.hash:
+            raise Conflict("the head has moved")
+        if not all(map(self._jobs.can_move, moves)):
+            raise Conflict("a job's cursor has moved")
+        self.rows.append(row)
+        for move in moves:
+            self._jobs.move(move)
+
+    @locked
+    def seal(self, height: int, checkpoint: bytes, signature: bytes) -> None:
+        row = self.rows[height]
+        if row.checkpoint and (row.checkpoint, row.signature) != (checkpoint, signature):
+            raise Conflict(f"block {height} has other signatures")
+        self.rows[height] = replace(row, checkpoint=checkpoint, signature=signature)
+
+    @locked
+    def mark_applied(self, height: int) -> None:
+        self.rows[height] = replace(self.rows[height], applied=True)
+
+
+class MemoryObjects:
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self.data: dict[str, bytes] = {}
+
+    @locked
+    def get(self, key: str) -> bytes | None:
+        return self.data.get(key)
+
+    def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
+        return [self.get(key) for key in keys]
+
+    @locked
+    def get_range(self, key: str, start: int, length: int) -> bytes | None:
+        data = self.data.get(key)
+        return None if data is None else data[start : start + length]
+
+    @locked
+    def size(self, key: str) -> int | None:
+        data = self.data.get(key)
+        return None if data is None else len(data)
+
+    @locked
+    def create(self, key: str, data: bytes) -> None:
+        if key in self.data:
+            raise Conflict(f"{key} is there")
+        self.data[key] = bytes(data)
+
+    @locked
+    def swap(self, key: str, old: bytes | None, new: bytes) -> None:
+        if self.data.get(key) != old:
+            raise Conflict(f"{key} is not what it was")
+        self.data[key] = bytes(new)
+
+
+class MemoryPending:
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self.queue: dict[str, Submission] = {}
+        self.poison: dict[str, tuple[Submission, str]] = {}
+
+    @locked
+    def add(self, submission: Submission) -> bool:
+        if submission.id in self.queue:
+            return False
+        self.queue[submission.id] = submission
+        return True
+
+    @locked
+    def contains(self, id: str) -> bool:
+        return id in self.queue
+
+    @locked
+    def take(self, limit: int) -> list[Submission]:
+        return [self.queue[each] for each in sorted(self.queue)[:limit]]
+
+    @locked
+    def remove(self, ids: Sequence[str]) -> None:
+        for each in ids:
+            self.queue.pop(each, None)
+
+    @locked
+    def set_aside(self, id: str, reason: str) -> None:
+        submission = self.queue.pop(id, None)
+        if submission is not None:
+            self.poison[id] = (submission, reason)
+
+    @locked
+    def aside(self, id: str) -> str | None:
+        return self.poison[id][1] if id in self.poison else None
+
+
+class MemoryRegistry:
+    """Token ids expire by ``now_s``, which tests may set."""
+
+    def __init__(self, *issuers: Issuer) -> None:
+        self._lock = RLock()
+        self.now_s = START_MS // 1000
+        self._issuers = {issuer.id: issuer for issuer in issuers}
+        self._providers: dict[str, IdentityProvider] = {}
+        self._used: dict[str, int] = {}
+
+    @locked
+    def issuer(self, id: str) -> Issuer | None:
+        return self._issuers.get(id)
+
+    @locked
+    def issuers(self) -> list[Issuer]:
+        return [self._issuers[each] for each in sorted(self._issuers)]
+
+    @locked
+    def put_issuer(self, issuer: Issuer) -> None:
+        self._issuers[issuer.id] = issuer
+
+    @locked
+    def identity_provider(self, iss: str) -> IdentityProvider | None:
+        return self._providers.get(iss)
+
+    @locked
+    def put_identity_provider(self, provider: IdentityProvider) -> None:
+        self._providers[provider.iss] = provider
+
+    @locked
+    def use_once(self, id: str, expires_s: int) -> bool:
+        if self._used.get(id, 0) > self.now_s:
+            return False
+        self._used[id] = expires_s
+        return True
+
+
+@dataclass
+class MemoryUploads:
+    """``put`` is what a client does with the presigned request."""
+
+    objects: MemoryObjects
+    permitted: dict[str, tuple[int, Hash]] = field(default_factory=dict)
+
+    def presign(self, key: str, size: int, sha256: Hash, expires_s: int) -> Upload:
+        self.permitted[key] = (size, sha256)
+        headers = {"content-length": str(size), "x-amz-checksum-sha256": sha256.hex()}
+        return Upload(f"memory:{key}", "PUT", headers)
+
+    def put(self, upload: Upload, data: bytes) -> None:
+        key = upload.url.removeprefix("memory:")
+        assert self.permitted[key] == (len(data), sha256(data)), "refused as S3 would refuse it"
+        self.objects.data[key] = data
+
+
+@dataclass
+class MemoryWake:
+    """Counts the hints; ``then`` is what a sequencer would do on each."""
+
+    count: int = 0
+    then: Callable[[], object] | None = None
+
+    def __call__(self) -> None:
+        self.count += 1
+        if self.then is not None:
+            self.then()
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now_ms: int = START_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+    def tick(self, ms: int = 1_000) -> int:
+        self.now_ms += ms
+        return self.now_ms
+
+
+def memory_log(origin: str = ORIGIN) -> Log:
+    """An empty log, not yet created, with a key that follows from its origin. One put at a time,
+    so that the order of writes is always the same."""
+    jobs = MemoryJobs()
+    return Log(
+        origin=origin,
+        signer=key_named(origin),
+        chain=MemoryChain(jobs),
+        tiles=MemoryObjects(),
+        work=MemoryObjects(),
+        pending=MemoryPending(),
+        jobs=jobs,
+        puts=1,
+    )
+
+
+def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
+    """The service on a log that is not yet created, with a clock that the test moves."""
+    log = memory_log(origin)
+    return Service(
+        log=log,
+        registry=MemoryRegistry(*issuers),
+        uploads=MemoryUploads(cast(MemoryObjects, log.work)),
+        wake=MemoryWake(),
+        token_signer=key_named(f"tokens of {origin}", alg=-7),
+        public_url="https://tally.test",
+        clock_ms=Clock(),
+    )
+
+
+READS = frozenset(
+    ("head", "row", "get", "get_many", "get_range", "size", "contains", "take", "aside")
+)
+"""Every method of a port that changes nothing; whatever else is called is a write."""
+
+
+class Killed(BaseException):
+    """The process died here; nothing that it might still have done was done."""
+
+
+class Lost(Exception):
+    """The write did not happen."""
+
+
+Tap = Callable[[str, Callable[[], object]], object]
+"""Is given the name of a write and the write itself, and decides what becomes of it."""
+
+
+class Tapped:
+    """A port whose every write goes through a tap."""
+
+    def __init__(self, name: str, port: object, tap: Tap) -> None:
+        self._name, self._port, self._tap = name, port, tap
+
+    def __getattr__(self, method: str) -> Any:
+        inner = getattr(self._port, method)
+        if method in READS:
+            return inner
+
+        def write(*args: Any) -> object:
+            key = args[0] if args and isinstance(args[0], str) else ""
+            return self._tap(f"{self._name}.{method} {key}".strip(), lambda: inner(*args))
+
+        return write
+
+
+def tapped(log: Log, tap: Tap) -> Log:
+    """The same log in another process, all of whose writes go through ``tap``."""
+    ports = ("chain", "tiles", "work", "pending", "jobs")
+    wrapped: dict[str, Any] = {name: Tapped(name, getattr(log, name), tap) for name in ports}
+    return Log(origin=log.origin, signer=log.signer, puts=1, **wrapped)
+
+
+FAULTS = ("lost", "unknown-lost", "unknown-done", "killed-before", "killed-after")
+
+
+@dataclass
+class Fault:
+    """Lets all writes pass but number ``at``, which meets the fault; after a kill none pass."""
+
+    kind: str = ""
+    at: int = -1
+    names: list[str] = field(default_factory=list)
+    dead: bool = False
+
+    def __call__(self, name: str, write: Callable[[], object]) -> object:
+        if self.dead:
+            raise Killed(name)
+        self.names.append(name)
+        if len(self.names) - 1 != self.at:
+            return write()
+        return self._meet(name, write)
+
+    def _meet(self, name: str, write: Callable[[], object]) -> object:
+        if self.kind.endswith(("-done", "-after")):
+            write()
+        if self.kind.startswith("killed"):
+            self.dead = True
+            raise Killed(name)
+        if self.kind == "lost":
+            raise Lost(name)
+        raise OutcomeUnknown(name)
