@@ -1,0 +1,75 @@
+"""Proofs of logging as text (C2SP tlog-proof@v1): index, inclusion path, checkpoint note.
+
+The format's optional ``extra`` line is refused: nothing signs it, and a receipt needs none.
+"""
+
+from __future__ import annotations
+
+from binascii import a2b_base64, b2a_base64
+from dataclasses import dataclass
+
+from .errors import Malformed
+from .hashes import Hash
+from .limits import HASH_BYTES, NOTE_BYTES, PROOF_HASHES
+from .note import Note, format_note, parse_note
+from .text import parse_decimal
+
+_MAGIC = b"c2sp.org/tlog-proof@v1"
+_INDEX = b"index "
+_PATH_LINE = "a line of the path is the canonical base64 of 32 bytes"
+_HEAD_BYTES = 64 + PROOF_HASHES * 45
+
+
+class MalformedTlogProof(Malformed):
+    """Not a tlog-proof@v1, or one with extra data."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlogProof:
+    """Where an entry is, the path from it, and the checkpoint note to which the path leads."""
+
+    index: int
+    path: tuple[Hash, ...]
+    checkpoint_note: Note
+
+
+def parse_tlog_proof(data: bytes) -> TlogProof:
+    """Read a proof without extra data. The note is read as a note, its text is left alone.
+
+    Raises MalformedTlogProof, MalformedDecimal, MalformedNote.
+    """
+    if len(data) > _HEAD_BYTES + NOTE_BYTES:
+        raise MalformedTlogProof("a tlog-proof has a path of at most 63 hashes and one note")
+    head, _, note = data.partition(b"\n\n")
+    magic, _, rest = head.partition(b"\n")
+    index, *path = rest.split(b"\n")
+    if magic != _MAGIC or not index.startswith(_INDEX):
+        raise MalformedTlogProof("a tlog-proof is c2sp.org/tlog-proof@v1, an index line, a path")
+    if len(path) > PROOF_HASHES:
+        raise MalformedTlogProof(f"a path has at most {PROOF_HASHES} hashes")
+    number = parse_decimal(index[len(_INDEX) :].decode("latin-1"))
+    proof = TlogProof(number, _parse_path(path), parse_note(note))
+    if _format_head(proof) != head:
+        raise MalformedTlogProof(_PATH_LINE)
+    return proof
+
+
+def _parse_path(lines: list[bytes]) -> tuple[Hash, ...]:
+    try:
+        nodes = list(map(a2b_base64, lines))
+    except ValueError as error:
+        raise MalformedTlogProof(_PATH_LINE) from error
+    if not {HASH_BYTES}.issuperset(map(len, nodes)):
+        raise MalformedTlogProof(_PATH_LINE)
+    # Their lengths being checked together, the check of each in Hash() would be half the cost.
+    return tuple([bytes.__new__(Hash, node) for node in nodes])
+
+
+def format_tlog_proof(proof: TlogProof) -> bytes:
+    """Write a proof, without extra data."""
+    return _format_head(proof) + b"\n\n" + format_note(proof.checkpoint_note)
+
+
+def _format_head(proof: TlogProof) -> bytes:
+    path = [b2a_base64(node, newline=False) for node in proof.path]
+    return b"\n".join([_MAGIC, b"%b%d" % (_INDEX, proof.index), *path])
