@@ -1,0 +1,102 @@
+"""``tally-verify DOCUMENT RECEIPT --policy P``: a verdict with no network and no account.
+
+Exit codes: 0 valid, 1 invalid, 2 cannot tell, 64 wrong usage or an unreadable policy.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from .errors import Malformed
+from .limits import RECEIPT_BYTES
+from .policy import MalformedPolicy, Policy, parse_policy
+from .receipt import parse_receipt
+from .times import MalformedTime, parse_time
+from .verdict import EXIT_CODES, EXIT_USAGE, Verdict, refuse_receipt, write_verdict
+from .verify import verify
+
+_MARKS = {"pass": "ok", "fail": "FAILED", "unknown": "?"}
+
+
+class UsageError(Exception):
+    """The command was called in a way that allows no verdict."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}\n{self.format_usage().rstrip()}")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    try:
+        options = _parser().parse_args(arguments)
+        verdict = verify_files(options.document, options.receipt, options.policy, options.at)
+    except UsageError as error:
+        print(f"tally-verify: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    print(format_verdict(verdict, as_json=options.json))
+    return EXIT_CODES[verdict.outcome]
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="tally-verify",
+        description="Verify a document against its Tally receipt, offline.",
+        epilog="exit codes: 0 valid, 1 invalid, 2 cannot tell, 64 wrong usage",
+    )
+    parser.add_argument("document", type=Path, help="the document, as it was registered")
+    parser.add_argument("receipt", type=Path, help="its receipt (NAME.receipt.json)")
+    parser.add_argument("--policy", type=Path, required=True, help="whom you trust (policy.json)")
+    parser.add_argument("--at", help="verify as of this time, such as 2026-07-01T09:30:00Z")
+    parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
+    return parser
+
+
+def verify_files(document: Path, receipt: Path, policy: Path, at: str | None) -> Verdict:
+    """The verdict on files; raises UsageError where none is possible."""
+    at_ms = _read_time(at)
+    trusted = read_policy_file(policy)
+    document_bytes = read_file(document)
+    receipt_bytes = read_file(receipt, RECEIPT_BYTES + 1)
+    try:
+        return verify(document_bytes, parse_receipt(receipt_bytes), trusted, at_ms)
+    except Malformed as error:
+        return refuse_receipt(str(error), at_ms)
+
+
+def read_policy_file(path: Path) -> Policy:
+    try:
+        return parse_policy(read_file(path))
+    except MalformedPolicy as error:
+        raise UsageError(f"{path}: {error}") from error
+
+
+def read_file(path: Path, limit: int = -1) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(limit)
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _read_time(at: str | None) -> int:
+    if at is None:
+        return time.time_ns() // 1_000_000
+    try:
+        return parse_time(at)
+    except MalformedTime as error:
+        raise UsageError(f"--at: {error}") from error
+
+
+def format_verdict(verdict: Verdict, *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps(write_verdict(verdict), ensure_ascii=False, sort_keys=True)
+    lines = [verdict.outcome.upper()]
+    lines += [f"  {_MARKS[c.result]:<6} {c.name}: {c.detail}" for c in verdict.checks]
+    return "\n".join(lines)

@@ -1,0 +1,284 @@
+"""The offline verifier: document, receipt, policy and time in, verdict out. It does no I/O.
+
+Every check is made over all that the receipt holds (``registered`` and, if present, ``attested``):
+
+1. document: its digests, salted, are the commitments that the issuer signed
+2. inclusion: the entry is in the tree of the checkpoint (RFC 6962 §2.1.1)
+3. log: the checkpoint is signed by a log of the policy (C2SP tlog-checkpoint)
+4. block: the block signature binds height, previous block hash and time to that root (RFC 9942)
+5. witnesses: the policy's quorum cosigned (C2SP tlog-cosignature, tlog-policy)
+6. attestation:…: outside evidence for the block hash
+7. issuer: a key of the policy, good at the time of the ``registered`` block, signed the entry
+8. status: what the notary registered about it since
+9. expiry: the time that the document itself sets
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from .block import verify_block_signature
+from .document import commit, digest_document
+from .errors import CannotTell, Invalid, Malformed
+from .hashes import sha256
+from .jcs import JsonValue, parse_ijson
+from .merkle import verify_inclusion
+from .note import ED25519, VerifierKey, verify_note
+from .payload import IssuerNotice, Register, StatusListNotice, Supersede
+from .policy import Policy, PolicyIssuer
+from .receipt import Attestation, Evidence, Inclusion, Receipt
+from .statement import SignedStatement, verify_statement
+from .times import MalformedTime, format_time, parse_time
+from .verdict import Check, Verdict, decide, merge_checks, run_check
+
+
+@dataclass(slots=True)
+class Heads:
+    """What was found about checkpoints and blocks: receipts of one block share it.
+
+    Give the same one to verify many receipts under one policy, or none to keep nothing."""
+
+    policy: Policy
+    found: dict[tuple[object, ...], tuple[Check, Check, Check]] = field(default_factory=dict)
+
+    def checks(self, inclusion: Inclusion) -> tuple[Check, Check, Check]:
+        """The checks log, block and witnesses of one inclusion."""
+        key = (inclusion.proof.checkpoint_note, inclusion.block, inclusion.signature)
+        if key not in self.found:
+            self.found[key] = (
+                run_check("log", lambda: check_log(inclusion, self.policy)),
+                run_check("block", lambda: check_block(inclusion, self.policy)),
+                run_check("witnesses", lambda: check_witnesses(inclusion, self.policy)),
+            )
+        return self.found[key]
+
+
+def verify(
+    document: bytes | None,
+    receipt: Receipt,
+    policy: Policy,
+    at_ms: int,
+    heads: Heads | None = None,
+) -> Verdict:
+    """The verdict on a document and its receipt under a policy at a time (POSIX milliseconds)."""
+    heads = Heads(policy) if heads is None else heads
+    inclusions = [receipt.registered]
+    if receipt.attested is not None:
+        inclusions.append(receipt.attested)
+    found = [heads.checks(inclusion) for inclusion in inclusions]
+    bound = run_check("document", lambda: check_document(document, receipt))
+    included = run_check("inclusion", lambda: check_inclusion(receipt))
+    log, block = (
+        merge_checks(name, [f[i] for f in found]) for i, name in enumerate(("log", "block"))
+    )
+    issuer = run_check("issuer", lambda: check_issuer(receipt, heads))
+    checks = [bound, included, log, block, _best_witnesses([head[2] for head in found])]
+    checks += _attestation_checks(inclusions)
+    checks += [
+        issuer,
+        run_check("status", lambda: check_status(receipt, heads)),
+        run_check("expiry", lambda: check_expiry(document, receipt, bound, at_ms)),
+    ]
+    facts = _facts(receipt, policy, all(c.result == "pass" for c in (included, log, block)), issuer)
+    return decide(checks, policy.require, at_ms, facts)
+
+
+def check_document(document: bytes | None, receipt: Receipt) -> str:
+    payload = receipt.statement.statement.payload
+    if not isinstance(payload, Register | Supersede):
+        raise CannotTell("this statement is about another statement, not about a document's bytes")
+    holder = receipt.document
+    if holder is None:
+        raise CannotTell("the receipt lacks the holder's part, without which no document is bound")
+    if holder.canonicalization != payload.canonicalization:
+        raise Invalid("the holder's part names another canonicalization than the statement")
+    if commit(holder.salt, holder) != (payload.sha256, payload.sm3):
+        raise Invalid("the salted digests are not the commitments that the issuer signed")
+    if document is None:
+        raise CannotTell("no document was given")
+    try:
+        digests = digest_document(document, payload.canonicalization)
+    except Malformed as error:
+        raise Invalid(f"this is not the document that was registered: {error}") from error
+    if (digests.sha256, digests.sm3) != (holder.sha256, holder.sm3):
+        raise Invalid("this is not the document that was registered: its digests differ")
+    return "the document is the one whose commitments the issuer signed (SHA-256 and SM3)"
+
+
+def check_inclusion(receipt: Receipt) -> str:
+    first, later = receipt.registered, receipt.attested
+    _include(receipt.statement, first)
+    if later is not None:
+        _include(receipt.statement, later)
+        if (later.proof.index, later.block.origin) != (first.proof.index, first.block.origin):
+            raise Invalid("attested is about another entry than registered")
+        if later.block.height <= first.block.height or later.block.size <= first.block.size:
+            raise Invalid("attested is not a later block than registered")
+        if later.block.timestamp_ms < first.block.timestamp_ms:
+            raise Invalid("attested is earlier than registered")
+    return f"entry {first.proof.index} is in the tree of {first.block.size} entries"
+
+
+def _include(statement: SignedStatement, inclusion: Inclusion) -> None:
+    proof, checkpoint = inclusion.proof, inclusion.checkpoint
+    verify_inclusion(statement.entry_id, proof.index, checkpoint.size, proof.path, checkpoint.root)
+
+
+def check_log(inclusion: Inclusion, policy: Policy) -> str:
+    verify_note(inclusion.proof.checkpoint_note, _log_keys(inclusion, policy))
+    return f"the checkpoint is signed by the log {inclusion.checkpoint.origin}"
+
+
+def check_block(inclusion: Inclusion, policy: Policy) -> str:
+    block = inclusion.block
+    *older, newest = (key.loaded for key in _log_keys(inclusion, policy) if key.loaded is not None)
+    for key in older:
+        with suppress(Invalid):
+            verify_block_signature(block, key, inclusion.signature)
+            break
+    else:
+        verify_block_signature(block, newest, inclusion.signature)
+    return f"block {block.height} of {format_time(block.timestamp_ms)} is signed by the log"
+
+
+def _log_keys(inclusion: Inclusion, policy: Policy) -> list[VerifierKey]:
+    """The policy's Ed25519 keys for the checkpoint's origin."""
+    keys = policy.tlog.logs.get(inclusion.checkpoint.origin, ())
+    usable = [key for key in keys if key.type == ED25519]
+    if not usable:
+        raise CannotTell(f"the policy has no key for the log {inclusion.checkpoint.origin!r}")
+    return usable
+
+
+def check_witnesses(inclusion: Inclusion, policy: Policy) -> str:
+    tlog = policy.tlog
+    witnesses = {key: name for name, key in tlog.witnesses.items() if key.loaded is not None}
+    signers = verify_note(inclusion.proof.checkpoint_note, witnesses)
+    if tlog.quorum is None:
+        raise CannotTell("the policy asks for no witnesses (quorum none)")
+    if not tlog.quorum_met({witnesses[key] for key in signers}):
+        raise CannotTell("the witnesses that cosigned are fewer than the policy's quorum")
+    return f"{len(set(signers))} witnesses of the policy cosigned the checkpoint"
+
+
+def _best_witnesses(checks: list[Check]) -> Check:
+    """Quorum on either checkpoint is quorum: the later tree holds the entry too. A bad line of a
+    policy's witness fails wherever it stands."""
+    for result in ("fail", "pass"):
+        for check in checks:
+            if check.result == result:
+                return check
+    return checks[-1]
+
+
+def _attestation_checks(inclusions: list[Inclusion]) -> list[Check]:
+    names = {attestation_check(a): None for i in inclusions for a in i.attestations}
+    return [Check(name, "unknown", "this version cannot check such evidence") for name in names]
+
+
+def attestation_check(attestation: Attestation) -> str:
+    """The check's name: ``attestation:<type>`` with the chain's CAIP-2 id where there is one."""
+    chain = attestation.members.get("chain") if attestation.type == "evm" else None
+    return f"attestation:{attestation.type}" + (f":{chain}" if chain else "")
+
+
+def check_issuer(receipt: Receipt, heads: Heads) -> str:
+    issuer = _check_signer(receipt.statement, receipt.registered, heads)
+    if receipt.issuer is not None:
+        try:
+            _check_profile(receipt.issuer, issuer, heads)
+        except CannotTell as error:
+            return f"signed by {issuer.id}; its profile proves nothing here: {error}"
+    return f"signed by {issuer.id} with a key that was good when it was registered"
+
+
+def _check_signer(statement: SignedStatement, registered: Inclusion, heads: Heads) -> PolicyIssuer:
+    """The policy's issuer whose key signed, if that key was good at the block's time."""
+    claims = statement.statement
+    issuer = heads.policy.issuers.get(claims.iss)
+    if issuer is None:
+        raise CannotTell(f"the policy does not know the issuer {claims.iss}")
+    known = issuer.keys.get(claims.kid)
+    if known is None:
+        raise CannotTell(f"the policy does not know this key of {claims.iss}")
+    verify_statement(statement, known.key)
+    if heads.checks(registered)[1].result != "pass":
+        raise CannotTell("the key is judged by the time of the block, which is not established")
+    if not known.good_at(registered.block.timestamp_ms):
+        raise Invalid(f"the key of {claims.iss} was not good when this was registered")
+    return issuer
+
+
+def _check_profile(evidence: Evidence, issuer: PolicyIssuer, heads: Heads) -> None:
+    notice = _check_evidence(evidence, heads)
+    if not isinstance(notice, IssuerNotice) or notice.issuer != issuer.id:
+        raise Invalid(f"the evidence for the issuer is not a notice about {issuer.id}")
+
+
+def _check_evidence(evidence: Evidence, heads: Heads) -> IssuerNotice | StatusListNotice:
+    """A statement of the notary about public bytes, checked like any other receipt."""
+    _include(evidence.statement, evidence.registered)
+    for check in heads.checks(evidence.registered)[:2]:
+        if check.result == "fail":
+            raise Invalid(f"evidence: {check.detail}")
+        if check.result == "unknown":
+            raise CannotTell(f"evidence: {check.detail}")
+    payload = evidence.statement.statement.payload
+    if not isinstance(payload, IssuerNotice | StatusListNotice):
+        raise Invalid("the evidence is not a statement of the notary")
+    if sha256(evidence.document) != payload.sha256:
+        raise Invalid("the evidence's document is not the one that the notary registered")
+    if not _check_signer(evidence.statement, evidence.registered, heads).notary:
+        raise Invalid("the evidence is signed by an issuer that the policy does not call a notary")
+    return payload
+
+
+def check_status(receipt: Receipt, heads: Heads) -> str:
+    if receipt.status is None:
+        raise CannotTell("the receipt holds no status list")
+    if not isinstance(_check_evidence(receipt.status, heads), StatusListNotice):
+        raise Invalid("the evidence for the status is not a status list")
+    raise CannotTell("this version cannot read status lists")
+
+
+def check_expiry(document: bytes | None, receipt: Receipt, bound: Check, at_ms: int) -> str:
+    """The end of validity that a JSON credential states (VC data model 2.0 §4.9, 1.1 §4.6)."""
+    payload = receipt.statement.statement.payload
+    if bound.result != "pass" or document is None:
+        raise CannotTell("the document's own expiry is read only once the document is bound")
+    if not isinstance(payload, Register | Supersede) or payload.canonicalization != "jcs":
+        raise CannotTell("a document kept as raw bytes states no expiry that can be read here")
+    value = parse_ijson(document)
+    members = value if isinstance(value, dict) else {}
+    end = members.get("validUntil", members.get("expirationDate"))
+    if not isinstance(end, str):
+        raise CannotTell("the document states no expiry")
+    if at_ms >= _expiry_ms(end):
+        raise Invalid(f"the document expired at {end}")
+    return f"the document is good until {end}"
+
+
+def _expiry_ms(text: str) -> int:
+    try:
+        return parse_time(text)
+    except MalformedTime as error:
+        raise CannotTell(f"the document's expiry {text!r} is not an RFC 3339 time") from error
+
+
+def _facts(receipt: Receipt, policy: Policy, logged: bool, issuer: Check) -> dict[str, JsonValue]:
+    """What the checks established, for people: the registry's names, never the document's."""
+    claims = receipt.statement.statement
+    facts: dict[str, JsonValue] = {"entry_id": receipt.statement.entry_id.hex()}
+    if logged:
+        block = receipt.registered.block
+        facts["registered"] = {
+            "origin": block.origin,
+            "index": receipt.registered.proof.index,
+            "height": block.height,
+            "timestamp_ms": block.timestamp_ms,
+        }
+    if issuer.result == "pass":
+        names: dict[str, JsonValue] = dict(policy.issuers[claims.iss].names)
+        facts["issuer"] = {"id": claims.iss, "names": names}
+    return facts

@@ -1,0 +1,103 @@
+"""``tally-verify``: exit codes, plain sentences, and never a traceback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from chalicelib.proof.command import main
+from chalicelib.proof.receipt import format_receipt
+
+from .world import DOCUMENT, World, policy_value
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    (tmp_path / "diploma.json").write_bytes(DOCUMENT)
+    (tmp_path / "receipt.json").write_bytes(format_receipt(World().receipt()))
+    (tmp_path / "policy.json").write_text(json.dumps(policy_value()))
+    return tmp_path
+
+
+def run(
+    files: Path, *more: str, document: str = "diploma.json", policy: str = "policy.json"
+) -> int:
+    receipt = files / "receipt.json"
+    return main(
+        [str(files / document), str(receipt), "--policy", str(files / "policy.json"), *more]
+    )
+
+
+def test_valid_is_0(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(files, "--at", "2027-01-01T00:00:00Z") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("VALID\n")
+    assert "  ok     document: " in out
+    assert "  ?      witnesses: " in out
+
+
+def test_now_is_the_time_unless_told_otherwise(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(files, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["at_ms"] > 1_760_000_000_000
+
+
+def test_invalid_is_1(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (files / "diploma.json").write_bytes(b"{}")
+    assert run(files) == 1
+    out = capsys.readouterr().out
+    assert out.startswith("INVALID\n")
+    assert "  FAILED document: " in out
+
+
+def test_an_unreadable_receipt_is_invalid(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (files / "receipt.json").write_bytes(b"\x00\xff")
+    assert run(files) == 1
+    assert "FAILED receipt" in capsys.readouterr().out
+
+
+def test_cannot_tell_is_2(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (files / "policy.json").write_text(json.dumps(policy_value(issuers=[])))
+    assert run(files) == 2
+    assert capsys.readouterr().out.startswith("CANNOT TELL\n")
+
+
+def test_the_json_lists_every_check(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(files, "--json", "--at", "2027-01-01T00:00:00Z")
+    verdict = json.loads(capsys.readouterr().out)
+    assert verdict["verdict"] == "valid"
+    assert {"check": "expiry", "result": "pass", "detail": "the document is good until 2030-01-01T00:00:00Z"} in verdict["checks"]  # fmt: skip  # noqa: E501
+    assert verdict["issuer"]["names"]["zh"] == "寒武纪大学"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--at", "yesterday"], "--at: a time is written like"),
+        (["--nonsense"], "unrecognized arguments"),
+    ],
+)
+def test_wrong_usage_is_64(
+    files: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str
+) -> None:
+    assert run(files, *arguments) == 64
+    assert said in capsys.readouterr().err
+
+
+def test_no_arguments_are_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 64
+    assert "usage: tally-verify" in capsys.readouterr().err
+
+
+def test_a_missing_file_is_64_and_named(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(files, document="nothing.json") == 64
+    assert "nothing.json: No such file" in capsys.readouterr().err
+
+
+def test_an_unreadable_policy_is_64(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (files / "policy.json").write_text("{")
+    assert run(files) == 64
+    assert "policy.json: policy: " in capsys.readouterr().err

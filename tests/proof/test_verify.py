@@ -1,0 +1,417 @@
+"""The verdict: what passes, what fails, and what nobody can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from chalicelib.proof.hashes import sha256
+from chalicelib.proof.payload import IssuerNotice, StatusChange, StatusListNotice
+from chalicelib.proof.policy import Policy
+from chalicelib.proof.receipt import Attestation, Receipt
+from chalicelib.proof.verdict import Verdict
+from chalicelib.proof.verify import Heads, verify
+
+from .world import (
+    AT_MS,
+    DOCUMENT,
+    ISSUER,
+    ISSUER_KEY,
+    NOTARY,
+    NOTARY_KEY,
+    REGISTERED_MS,
+    STRANGER,
+    World,
+    cosigned,
+    log_vkey,
+    policy,
+    policy_value,
+    some_hash,
+    witnessed_tlog,
+)
+
+
+def judge(receipt: Receipt, **more: Any) -> Verdict:
+    trusted: Policy = more.pop("policy", None) or policy()
+    return verify(more.pop("document", DOCUMENT), receipt, trusted, more.pop("at_ms", AT_MS))
+
+
+def results(verdict: Verdict) -> dict[str, str]:
+    return {check.name: check.result for check in verdict.checks}
+
+
+def test_a_good_document_with_its_receipt_is_valid() -> None:
+    verdict = judge(World().receipt())
+    assert verdict.outcome == "valid"
+    assert results(verdict) == {
+        "document": "pass",
+        "inclusion": "pass",
+        "log": "pass",
+        "block": "pass",
+        "witnesses": "unknown",
+        "issuer": "pass",
+        "status": "unknown",
+        "expiry": "pass",
+    }
+
+
+def test_the_facts_name_the_registry_s_issuer_and_the_block() -> None:
+    facts = judge(World().receipt()).facts
+    assert facts["issuer"] == {
+        "id": ISSUER,
+        "names": {"en": f"The {ISSUER}", "zh": "寒武纪大学"},
+    }
+    assert facts["registered"] == {
+        "origin": "tally.test/log",
+        "index": 5,
+        "height": 7,
+        "timestamp_ms": REGISTERED_MS,
+    }
+
+
+def test_a_receipt_that_fails_tells_no_facts_that_it_did_not_establish() -> None:
+    facts = judge(World(issuer_key=STRANGER).receipt(), policy=policy(tlog="quorum none\n")).facts
+    assert set(facts) == {"entry_id"}
+
+
+class TestDocument:
+    def test_another_document_is_invalid(self) -> None:
+        verdict = judge(World().receipt(), document=b'{"name":"Somebody Else"}')
+        assert (verdict.outcome, results(verdict)["document"]) == ("invalid", "fail")
+
+    def test_a_document_that_cannot_be_canonicalised_is_not_the_registered_one(self) -> None:
+        verdict = judge(World().receipt(), document=b'{"a":1,"a":2}')
+        assert (verdict.outcome, results(verdict)["document"]) == ("invalid", "fail")
+
+    def test_another_layout_of_the_same_json_is_the_same_document(self) -> None:
+        spaced = DOCUMENT.replace(b'":', b'" : ')
+        assert judge(World().receipt(), document=spaced).outcome == "valid"
+
+    def test_raw_documents_are_bound_to_the_byte(self) -> None:
+        world = World(canonicalization="raw")
+        assert judge(world.receipt()).outcome == "valid"
+        assert judge(world.receipt(), document=DOCUMENT + b"\n").outcome == "invalid"
+
+    def test_without_the_holder_s_part_nobody_can_tell(self) -> None:
+        verdict = judge(World().receipt(holder=False))
+        assert (verdict.outcome, results(verdict)["document"]) == ("cannot tell", "unknown")
+
+    def test_without_the_document_nobody_can_tell(self) -> None:
+        verdict = verify(None, World().receipt(), policy(), AT_MS)
+        assert (verdict.outcome, results(verdict)["document"]) == ("cannot tell", "unknown")
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"salt": bytes(32)},
+            {"sha256": some_hash("other")},
+            {"sm3": some_hash("other")},
+            {"canonicalization": "raw"},
+        ],
+    )
+    def test_a_changed_holder_s_part_is_invalid(self, change: dict[str, Any]) -> None:
+        receipt = World().receipt()
+        assert receipt.document is not None
+        verdict = judge(replace(receipt, document=replace(receipt.document, **change)))
+        assert (verdict.outcome, results(verdict)["document"]) == ("invalid", "fail")
+
+    def test_a_statement_about_a_statement_binds_no_document(self) -> None:
+        revoked = StatusChange("revoke", some_hash("target"), "other", 1_790_000_000)
+        verdict = judge(World(payload=revoked).receipt())
+        assert (verdict.outcome, results(verdict)["document"]) == ("cannot tell", "unknown")
+
+
+class TestLog:
+    def test_an_entry_that_is_not_at_that_index_is_invalid(self) -> None:
+        inclusion = World().inclusion()
+        moved = replace(inclusion, proof=replace(inclusion.proof, index=4))
+        verdict = judge(replace(World().receipt(), registered=moved))
+        assert (verdict.outcome, results(verdict)["inclusion"]) == ("invalid", "fail")
+
+    def test_a_receipt_moved_to_another_document_is_invalid(self) -> None:
+        other = World(document=b'{"name":"other"}').receipt()
+        verdict = judge(replace(other, registered=World().inclusion()))
+        assert results(verdict)["document"] == results(verdict)["inclusion"] == "fail"
+
+    def test_a_log_that_the_policy_does_not_know_is_unknown(self) -> None:
+        verdict = judge(World().receipt(), policy=policy(tlog="quorum none\n"))
+        assert verdict.outcome == "cannot tell"
+        assert {results(verdict)[name] for name in ("log", "block", "issuer")} == {"unknown"}
+
+    def test_a_checkpoint_without_the_log_s_line_is_unknown(self) -> None:
+        inclusion = cosigned(World().inclusion())
+        note = inclusion.proof.checkpoint_note
+        bare = note._replace(signatures=note.signatures[1:])
+        proof = replace(inclusion.proof, checkpoint_note=bare)
+        receipt = replace(World().receipt(), registered=replace(inclusion, proof=proof))
+        verdict = judge(receipt)
+        assert (verdict.outcome, results(verdict)["log"]) == ("cannot tell", "unknown")
+
+    def test_a_wrong_signature_of_the_log_is_invalid(self) -> None:
+        inclusion = World().inclusion()
+        note = inclusion.proof.checkpoint_note
+        line = note.signatures[0]._replace(signature=bytes(64))
+        proof = replace(inclusion.proof, checkpoint_note=note._replace(signatures=(line,)))
+        verdict = judge(replace(World().receipt(), registered=replace(inclusion, proof=proof)))
+        assert (verdict.outcome, results(verdict)["log"]) == ("invalid", "fail")
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"height": 8}, {"previous": some_hash("x")}, {"timestamp_ms": REGISTERED_MS - 1}],
+    )
+    def test_a_changed_block_is_invalid(self, change: dict[str, Any]) -> None:
+        inclusion = World().inclusion()
+        changed = replace(inclusion, block=replace(inclusion.block, **change))
+        verdict = judge(replace(World().receipt(), registered=changed))
+        assert (verdict.outcome, results(verdict)["block"]) == ("invalid", "fail")
+
+    def test_an_older_key_of_the_same_log_still_verifies_its_blocks(self) -> None:
+        from chalicelib.proof.note import ed25519_vkey, format_vkey
+
+        older = format_vkey(log_vkey())
+        newer = format_vkey(ed25519_vkey(log_vkey().name, STRANGER.public.x))
+        for first, second in ((older, newer), (newer, older)):
+            tlog = f"log {first}\nlog {second}\nquorum none\n"
+            assert judge(World().receipt(), policy=policy(tlog=tlog)).outcome == "valid"
+
+
+class TestAttested:
+    def test_a_later_block_is_checked_too(self) -> None:
+        assert judge(World().receipt(grown=2)).outcome == "valid"
+
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            lambda late, first: first,
+            lambda late, first: replace(late, block=replace(late.block, timestamp_ms=1)),
+            lambda late, first: replace(late, block=replace(late.block, height=first.block.height)),
+            lambda late, first: replace(late, proof=replace(late.proof, index=2)),
+            lambda late, first: World(before=6).inclusion(grown=2),
+        ],
+    )
+    def test_what_is_no_later_block_of_the_same_entry_is_invalid(
+        self, spoil: Callable[..., Any]
+    ) -> None:
+        receipt = World().receipt(grown=2)
+        spoiled = replace(receipt, attested=spoil(receipt.attested, receipt.registered))
+        verdict = judge(spoiled)
+        assert (verdict.outcome, results(verdict)["inclusion"]) == ("invalid", "fail")
+
+    def test_another_entry_s_place_is_not_ours(self) -> None:
+        elsewhere = World(before=4, document=DOCUMENT).inclusion(grown=2)
+        verdict = judge(replace(World().receipt(), attested=elsewhere))
+        assert (verdict.outcome, results(verdict)["inclusion"]) == ("invalid", "fail")
+
+
+class TestWitnesses:
+    def judge(self, inclusion: Any, **more: Any) -> Verdict:
+        return judge(replace(World().receipt(), registered=inclusion, **more), policy=self.policy)
+
+    policy = policy(tlog=witnessed_tlog(), require=["witnesses"])
+
+    def test_a_quorum_passes(self) -> None:
+        verdict = self.judge(cosigned(World().inclusion()))
+        assert (verdict.outcome, results(verdict)["witnesses"]) == ("valid", "pass")
+
+    def test_no_cosignature_is_unknown(self) -> None:
+        verdict = self.judge(World().inclusion())
+        assert (verdict.outcome, results(verdict)["witnesses"]) == ("cannot tell", "unknown")
+
+    def test_too_few_are_unknown(self) -> None:
+        from chalicelib.proof.note import cosignature_vkey, format_vkey
+
+        other = format_vkey(cosignature_vkey("other.example", STRANGER.public.x))
+        tlog = witnessed_tlog().replace("quorum W", f"witness V {other}\ngroup G all W V\nquorum G")
+        receipt = replace(World().receipt(), registered=cosigned(World().inclusion()))
+        verdict = judge(receipt, policy=policy(tlog=tlog, require=["witnesses"]))
+        assert (verdict.outcome, results(verdict)["witnesses"]) == ("cannot tell", "unknown")
+
+    def test_a_bad_line_of_a_known_witness_is_invalid(self) -> None:
+        verdict = self.judge(cosigned(World().inclusion(), spoil=True))
+        assert (verdict.outcome, results(verdict)["witnesses"]) == ("invalid", "fail")
+
+    def test_a_bad_line_is_invalid_even_where_no_quorum_is_asked_for(self) -> None:
+        tlog = witnessed_tlog().replace("quorum W", "quorum none")
+        receipt = replace(World().receipt(), registered=cosigned(World().inclusion(), spoil=True))
+        assert judge(receipt, policy=policy(tlog=tlog)).outcome == "invalid"
+        good = replace(World().receipt(), registered=cosigned(World().inclusion()))
+        verdict = judge(good, policy=policy(tlog=tlog))
+        assert (verdict.outcome, results(verdict)["witnesses"]) == ("valid", "unknown")
+
+    def test_a_stranger_s_line_proves_nothing_and_harms_nothing(self) -> None:
+        receipt = replace(World().receipt(), registered=cosigned(World().inclusion(), spoil=True))
+        assert judge(receipt).outcome == "valid"
+
+    def test_a_quorum_on_the_later_checkpoint_counts(self) -> None:
+        verdict = self.judge(World().inclusion(), attested=cosigned(World().inclusion(grown=2)))
+        assert (verdict.outcome, results(verdict)["witnesses"]) == ("valid", "pass")
+
+
+class TestIssuer:
+    def test_an_unknown_issuer_is_unknown(self) -> None:
+        verdict = judge(World(iss="did:web:stranger.example").receipt())
+        assert (verdict.outcome, results(verdict)["issuer"]) == ("cannot tell", "unknown")
+
+    def test_an_unknown_key_is_unknown(self) -> None:
+        verdict = judge(World(issuer_key=STRANGER).receipt())
+        assert (verdict.outcome, results(verdict)["issuer"]) == ("cannot tell", "unknown")
+
+    @pytest.mark.parametrize(
+        ("times", "result"),
+        [
+            ({"from_ms": REGISTERED_MS}, "pass"),
+            ({"from_ms": REGISTERED_MS + 1}, "fail"),
+            ({"from_ms": 0, "to_ms": REGISTERED_MS + 1}, "pass"),
+            ({"from_ms": 0, "to_ms": REGISTERED_MS}, "fail"),
+            ({"from_ms": 0, "compromised_ms": REGISTERED_MS + 1}, "pass"),
+            ({"from_ms": 0, "compromised_ms": REGISTERED_MS}, "fail"),
+        ],
+    )
+    def test_a_key_is_judged_by_the_time_of_the_registered_block(
+        self, times: dict[str, int], result: str
+    ) -> None:
+        value = policy_value()["issuers"]
+        value[0]["keys"][0].update(times)
+        verdict = judge(World().receipt(), policy=policy(issuers=value))
+        assert results(verdict)["issuer"] == result
+
+    def test_a_wrong_signature_is_invalid(self) -> None:
+        world = World()
+        world.__dict__["entry"] = world.entry[:-64] + bytes(64)
+        verdict = judge(world.receipt())
+        assert (verdict.outcome, results(verdict)["issuer"]) == ("invalid", "fail")
+        assert results(verdict)["inclusion"] == "pass"
+
+
+class TestEvidence:
+    profile = b'{"id":"did:web:cambrian.example"}'
+
+    def notice(self, **more: Any) -> World:
+        subject = more.pop("about", ISSUER)
+        digest = more.pop("digest", sha256(self.profile))
+        payload = more.pop("payload", IssuerNotice(subject, digest))
+        return World(
+            document=self.profile,
+            payload=payload,
+            iss=more.pop("iss", NOTARY),
+            issuer_key=more.pop("key", NOTARY_KEY),
+        )
+
+    def judge(self, notice: World, **more: Any) -> Verdict:
+        return judge(replace(World().receipt(), issuer=notice.evidence()), **more)
+
+    def test_a_notary_s_notice_about_the_issuer_is_good(self) -> None:
+        assert self.judge(self.notice()).outcome == "valid"
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"about": "did:web:other.example"},
+            {"digest": some_hash("other")},
+            {"iss": ISSUER, "key": ISSUER_KEY},
+            {"payload": StatusChange("revoke", some_hash("x"), "other", 1)},
+            {"payload": StatusListNotice("https://notary.example/list", sha256(profile))},
+        ],
+    )
+    def test_a_notice_that_says_something_else_is_invalid(self, change: dict[str, Any]) -> None:
+        verdict = self.judge(self.notice(**change))
+        assert (verdict.outcome, results(verdict)["issuer"]) == ("invalid", "fail")
+
+    def test_a_notice_that_is_not_in_the_log_is_invalid(self) -> None:
+        notice = self.notice().evidence()
+        elsewhere = replace(notice, registered=World().inclusion())
+        verdict = judge(replace(World().receipt(), issuer=elsewhere))
+        assert (verdict.outcome, results(verdict)["issuer"]) == ("invalid", "fail")
+
+    def test_a_notice_under_a_false_block_is_invalid(self) -> None:
+        notice = self.notice().evidence()
+        false = replace(notice.registered, signature=bytes(64))
+        verdict = judge(replace(World().receipt(), issuer=replace(notice, registered=false)))
+        assert (verdict.outcome, results(verdict)["issuer"]) == ("invalid", "fail")
+
+    def test_a_notary_that_the_policy_does_not_know_proves_nothing(self) -> None:
+        verdict = self.judge(self.notice(iss="did:web:stranger.example"))
+        assert verdict.outcome == "valid"
+        (detail,) = [check.detail for check in verdict.checks if check.name == "issuer"]
+        assert "proves nothing" in detail
+
+    def test_a_notice_without_the_log_s_line_proves_nothing(self) -> None:
+        notice = self.notice().evidence()
+        bare = cosigned(notice.registered)
+        note = bare.proof.checkpoint_note
+        proof = replace(bare.proof, checkpoint_note=note._replace(signatures=note.signatures[1:]))
+        verdict = judge(
+            replace(
+                World().receipt(), issuer=replace(notice, registered=replace(bare, proof=proof))
+            )
+        )
+        assert (verdict.outcome, results(verdict)["issuer"]) == ("valid", "pass")
+
+    def test_a_status_list_is_checked_and_not_yet_read(self) -> None:
+        listed = self.notice(
+            payload=StatusListNotice("https://notary.example/list", sha256(self.profile))
+        )
+        verdict = judge(replace(World().receipt(), status=listed.evidence()))
+        assert (verdict.outcome, results(verdict)["status"]) == ("valid", "unknown")
+
+    def test_a_status_that_is_no_list_is_invalid(self) -> None:
+        verdict = judge(replace(World().receipt(), status=self.notice().evidence()))
+        assert (verdict.outcome, results(verdict)["status"]) == ("invalid", "fail")
+
+
+class TestExpiry:
+    @pytest.mark.parametrize(
+        ("document", "result"),
+        [
+            (b'{"validUntil":"2030-01-01T00:00:00Z"}', "pass"),
+            (b'{"expirationDate":"2030-01-01T00:00:00Z"}', "pass"),
+            (b'{"validUntil":"2020-01-01T00:00:00Z"}', "fail"),
+            (b'{"validUntil":"one day"}', "unknown"),
+            (b'{"validUntil":7}', "unknown"),
+            (b'{"name":"x"}', "unknown"),
+            (b"[]", "unknown"),
+        ],
+    )
+    def test_the_document_s_own_end_is_kept(self, document: bytes, result: str) -> None:
+        receipt = World(document=document).receipt()
+        assert results(judge(receipt, document=document))["expiry"] == result
+
+    def test_it_is_the_given_time_that_counts(self) -> None:
+        document = b'{"validUntil":"2030-01-01T00:00:00Z"}'
+        end_ms = 1_893_456_000_000
+        receipt = World(document=document).receipt()
+        assert judge(receipt, document=document, at_ms=end_ms - 1).outcome == "valid"
+        assert judge(receipt, document=document, at_ms=end_ms).outcome == "invalid"
+
+    def test_raw_bytes_state_no_expiry(self) -> None:
+        assert results(judge(World(canonicalization="raw").receipt()))["expiry"] == "unknown"
+
+
+class TestAttestations:
+    evm = Attestation("evm", {"chain": "eip155:1", "header": "", "index": 0, "nodes": []})
+    strange = Attestation("carrier-pigeon", {"feather": "grey"})
+
+    def receipt(self) -> Receipt:
+        attested = World().inclusion(attestations=(self.evm, self.strange, self.evm))
+        return replace(World().receipt(), registered=attested)
+
+    def test_evidence_that_cannot_be_checked_is_reported_and_proves_nothing(self) -> None:
+        verdict = judge(self.receipt())
+        assert verdict.outcome == "valid"
+        assert results(verdict)["attestation:evm:eip155:1"] == "unknown"
+        assert results(verdict)["attestation:carrier-pigeon"] == "unknown"
+
+    @pytest.mark.parametrize("name", ["attestation:evm:eip155:1", "attestation:rfc3161"])
+    def test_a_policy_that_requires_it_cannot_tell(self, name: str) -> None:
+        verdict = judge(self.receipt(), policy=policy(require=[name]))
+        assert (verdict.outcome, results(verdict)[name]) == ("cannot tell", "unknown")
+
+
+def test_receipts_of_one_block_share_what_was_found_about_it() -> None:
+    heads = Heads(policy())
+    for _ in range(3):
+        assert verify(DOCUMENT, World().receipt(), heads.policy, AT_MS, heads).outcome == "valid"
+    assert len(heads.found) == 1
