@@ -42,9 +42,8 @@ class DynamoJobs:
 
     def admit(self, id: str, items: int, accepted: int) -> None:
         values: Item = {":items": {"N": str(items)}, ":accepted": {"N": str(accepted)}}
-        state: JobState = "integrating" if accepted else "done"
         update = ", item_count = :items, accepted = :accepted"
-        if self._leave_admission(id, state, update, values):
+        if self._leave_admission(id, "integrating", update, values):
             return
         job = self.get(id)
         if job is None or job.state == "failed" or (job.items, job.accepted) != (items, accepted):
