@@ -1,0 +1,135 @@
+"""Completes the template that Chalice writes: names, code, environment, event sources, resources.
+
+Pure: a template goes in, a template comes out. ``resources.yaml`` holds what Chalice cannot make.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+RESOURCES = Path(__file__).with_name("resources.yaml")
+
+Template = dict[str, Any]
+
+FUNCTIONS = {
+    "APIHandler": ("api", "ApiHandlerLogs"),
+    "Sequencer": ("sequencer", "SequencerLogs"),
+    "AdmitUpload": ("admit-upload", "AdmitUploadLogs"),
+    "Sweep": ("sweep", "SweepLogs"),
+}
+"""Logical id → last part of the physical name, log group."""
+
+QUEUES = {"Sequencer": "WakeQueue", "AdmitUpload": "UploadsQueue"}
+
+ENVIRONMENT = {
+    "TALLY_ORIGIN": "Origin",
+    "TALLY_PUBLIC_URL": "PublicUrl",
+    "TALLY_LOG_TABLE": "LogTable",
+    "TALLY_PENDING_TABLE": "PendingTable",
+    "TALLY_JOBS_TABLE": "JobsTable",
+    "TALLY_REGISTRY_TABLE": "RegistryTable",
+    "TALLY_LOG_BUCKET": "LogBucket",
+    "TALLY_WORK_BUCKET": "WorkBucket",
+    "TALLY_WAKE_QUEUE_URL": "WakeQueue",
+    "TALLY_LOG_KEY": "LogKey",
+    "TALLY_TOKEN_KEY": "TokenKey",
+}
+"""What ``chalicelib.bootstrap`` reads → the parameter or resource whose ``Ref`` it is.
+
+The stack has an output of each of these names, so that operators' commands can set the same.
+"""
+
+
+class UnexpectedTemplate(Exception):
+    """Chalice wrote a template that this step does not understand."""
+
+
+def complete(packaged: Template) -> Template:
+    """The whole template. Raises UnexpectedTemplate when a function is missing or unknown."""
+    template = copy.deepcopy(packaged)
+    resources = template["Resources"]
+    found = {
+        name for name, body in resources.items() if body["Type"] == "AWS::Serverless::Function"
+    }
+    if found != FUNCTIONS.keys():
+        raise UnexpectedTemplate(
+            f"app.py defines the functions {sorted(found)}, the template step knows"
+            f" {sorted(FUNCTIONS)}: change infra/template.py and .chalice/config.json with it"
+        )
+    for name in FUNCTIONS:
+        _complete_function(name, resources[name]["Properties"])
+    resources.update(_api(resources.pop("RestAPI")["Properties"]))
+    return _merge(template, yaml.safe_load(RESOURCES.read_text("utf-8")))
+
+
+def environment(outputs: Mapping[str, str]) -> dict[str, str]:
+    """The functions' environment, from the outputs of a deployed stack."""
+    return {name: outputs[output] for name, output in ENVIRONMENT.items()}
+
+
+def _complete_function(name: str, function: Template) -> None:
+    last, logs = FUNCTIONS[name]
+    function["FunctionName"] = {"Fn::Sub": f"${{AWS::StackName}}-{last}"}
+    function["CodeUri"] = {"Bucket": {"Ref": "CodeBucket"}, "Key": {"Ref": "CodeKey"}}
+    function["LoggingConfig"] = {"LogGroup": {"Ref": logs}}
+    function["Environment"] = {
+        "Variables": {name: {"Ref": target} for name, target in ENVIRONMENT.items()}
+    }
+    for event in function.get("Events", {}).values():
+        if event["Type"] == "SQS":
+            source = event["Properties"]
+            source["Queue"] = {"Fn::GetAtt": [QUEUES[name], "Arn"]}
+            source["FunctionResponseTypes"] = ["ReportBatchItemFailures"]
+
+
+def _api(packaged: Template) -> Template:
+    """The API of SAM's ``AWS::Serverless::Api``, in the resources that it stands for.
+
+    Written out because the binary media types must be a property of the API: entries, tiles and
+    CBOR receipts are bytes, and with any narrower list than this one API Gateway would decode an
+    answer only for clients whose Accept names its type.
+    """
+    body, stage = packaged["DefinitionBody"], packaged["StageName"]
+    body["x-amazon-apigateway-binary-media-types"] = ["*/*"]
+    text = json.dumps(body, sort_keys=True).encode()
+    # A deployment is a snapshot: a changed API needs one of another name.
+    deployment = f"RestAPIDeployment{hashlib.sha256(text).hexdigest()[:10]}"
+    return {
+        "RestAPI": {
+            "Type": "AWS::ApiGateway::RestApi",
+            "Properties": {
+                "Name": {"Ref": "AWS::StackName"},
+                "Body": body,
+                "BinaryMediaTypes": ["*/*"],
+                "EndpointConfiguration": {"Types": [packaged["EndpointConfiguration"]]},
+            },
+        },
+        deployment: {
+            "Type": "AWS::ApiGateway::Deployment",
+            "Properties": {"RestApiId": {"Ref": "RestAPI"}},
+        },
+        "RestAPIStage": {
+            "Type": "AWS::ApiGateway::Stage",
+            "Properties": {
+                "RestApiId": {"Ref": "RestAPI"},
+                "DeploymentId": {"Ref": deployment},
+                "StageName": stage,
+            },
+        },
+    }
+
+
+def _merge(template: Template, addition: Template) -> Template:
+    for section, members in addition.items():
+        own = template.setdefault(section, {})
+        if clash := own.keys() & members.keys():
+            raise UnexpectedTemplate(f"both Chalice and resources.yaml define {sorted(clash)}")
+        own.update(members)
+    return template

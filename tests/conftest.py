@@ -1,0 +1,30 @@
+"""What tests of every room may ask for: a local cloud, and the service deployed to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from infra.deploy import Deployment
+from infra.local_cloud import LocalCloud, deploy_locally, running
+
+
+@pytest.fixture(scope="session")
+def local_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """A local cloud of this run's own, with nothing in it at first.
+
+    Hand ``environ`` to other processes; make clients from ``session()`` and ``endpoint``.
+    """
+    with running(tmp_path_factory.mktemp("local-cloud")) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="session")
+def deployed(local_cloud: LocalCloud) -> Deployment:
+    """The whole service, deployed as it would be to AWS, with an empty log.
+
+    ``url`` is its HTTP address; ``service`` the use cases over the same tables, for what operators
+    do, such as ``deployed.service.registry.put_issuer(...)``.
+    """
+    return deploy_locally(local_cloud)
