@@ -128,13 +128,19 @@ class World:
         return Evidence(self.document, parse_statement(self.entry), self.inclusion())
 
 
-def cosigned(inclusion: Inclusion, *, key: SigningKey = WITNESS, spoil: bool = False) -> Inclusion:
-    """The inclusion with the witness's line under its checkpoint."""
+def cosigned(
+    inclusion: Inclusion,
+    *,
+    key: SigningKey = WITNESS,
+    name: str = "witness.example",
+    spoil: bool = False,
+) -> Inclusion:
+    """The inclusion with a witness's line under its checkpoint."""
     note = inclusion.proof.checkpoint_note
     signature = key.sign(cosignature_message(note.text, 1_790_000_100))
     if spoil:
         signature = bytes([signature[0] ^ 1]) + signature[1:]
-    vkey = witness_vkey()
+    vkey = cosignature_vkey(name, raw_public(key))
     line = NoteSignature(
         vkey.name, vkey.key_id, format_cosignature(Cosignature(1_790_000_100, signature))
     )
