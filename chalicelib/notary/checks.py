@@ -1,0 +1,236 @@
+"""The checks of admission, in their order, each with the name of its refusal.
+
+Statements are checked together, so that a bulk of thousands reads the index once; a single one is a
+bulk of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..proof.cbor import MalformedCbor
+from ..proof.errors import Invalid, Malformed
+from ..proof.hashes import Hash, leaf_hash
+from ..proof.keys import PublicKey
+from ..proof.payload import UnknownKind
+from ..proof.statement import (
+    EntryTooLong,
+    IssuerNotice,
+    Payload,
+    Register,
+    SignedStatement,
+    StatusChange,
+    StatusListNotice,
+    Supersede,
+    UnknownAlgorithm,
+    parse_entry,
+    parse_statement,
+    verify_statement,
+)
+from .entries import read_entries
+from .index import KEY_BYTES, find, lineage_key
+from .limits import AHEAD_S
+from .log import Log
+from .ports import Issuer, Registry
+from .profiles import PROFILES
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: all of it comes from the access token."""
+
+    tenant: str
+    client: str
+    scopes: frozenset[str]
+
+
+class Refused(Exception):
+    """A submission was refused and nothing of it was stored. ``name`` is stable, in kebab case;
+    ``detail`` says what to do."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(f"{name}: {detail}")
+        self.name = name
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A statement that may be accepted, or already is in the log."""
+
+    entry: bytes
+    entry_id: Hash
+    lineage: Hash | None
+    in_log: bool
+
+
+_MALFORMED: tuple[tuple[type[Malformed], str], ...] = (
+    (EntryTooLong, "entry-too-large"),
+    (MalformedCbor, "malformed-cbor"),
+    (UnknownAlgorithm, "unknown-alg"),
+    (UnknownKind, "unknown-kind"),
+)
+"""What a malformed entry is refused as; any other malformation is a malformed statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A readable statement of one of the caller's issuers; ``target`` is that of its payload."""
+
+    signed: SignedStatement
+    entry_id: Hash
+    issuer: Issuer
+    lineage: Hash | None
+    target: Hash | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Knowledge:
+    """What the log says about a bulk: indices by key, and the target entries by id. ``subs`` are
+    the lineage keys of the registers accepted so far, and whose they are."""
+
+    indices: Mapping[bytes, int]
+    targets: Mapping[Hash, SignedStatement]
+    subs: dict[Hash, Hash] = field(default_factory=dict)
+
+    def index(self, key: Hash) -> int | None:
+        return self.indices.get(key[:KEY_BYTES])
+
+
+def check_statements(
+    entries: Sequence[bytes], caller: Caller, registry: Registry, log: Log, now_ms: int
+) -> list[Checked | Refused]:
+    """For each entry whether it may be accepted, or the first check that it fails."""
+    issuers = _Issuers(registry)
+    parsed = [_parse(entry, caller, issuers) for entry in entries]
+    knowledge = _look_up(log, [each for each in parsed if isinstance(each, _Parsed)])
+    return [
+        each if isinstance(each, Refused) else _check(each, knowledge, now_ms) for each in parsed
+    ]
+
+
+class _Issuers:
+    """Each issuer is read once."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._known: dict[str, Issuer | None] = {}
+
+    def get(self, iss: str) -> Issuer | None:
+        if iss not in self._known:
+            self._known[iss] = self._registry.issuer(iss)
+        return self._known[iss]
+
+
+def _parse(entry: bytes, caller: Caller, issuers: _Issuers) -> _Parsed | Refused:
+    try:
+        signed = parse_statement(entry)
+    except Malformed as error:
+        return Refused(_name_of(error), str(error))
+    iss, payload = signed.statement.iss, signed.statement.payload
+    issuer = issuers.get(iss)
+    if issuer is None:
+        return Refused(
+            "unknown-issuer", f"{iss} is not registered: ask the operator to register it"
+        )
+    if issuer.tenant != caller.tenant:
+        return Refused("not-your-issuer", f"{iss} belongs to another tenant: use its own token")
+    lineage = lineage_key(signed.statement.sub) if isinstance(payload, Register) else None
+    target = payload.target if isinstance(payload, Supersede | StatusChange) else None
+    return _Parsed(signed, leaf_hash(entry), issuer, lineage, target)
+
+
+def _name_of(error: Malformed) -> str:
+    names = (name for kind, name in _MALFORMED if isinstance(error, kind))
+    return next(names, "malformed-statement")
+
+
+def _look_up(log: Log, parsed: Sequence[_Parsed]) -> _Knowledge:
+    keys = {
+        key
+        for each in parsed
+        for key in (each.entry_id, each.lineage, each.target)
+        if key is not None
+    }
+    size = log.readable().block.size
+    indices = find(log.work, log.runs, keys, size)
+    targets = {each.target for each in parsed if each.target is not None}
+    places = {target: indices.get(target[:KEY_BYTES]) for target in targets}
+    found = {target: index for target, index in places.items() if index is not None}
+    entries = read_entries(log, found.values(), size)
+    statements: dict[Hash, SignedStatement] = {}
+    for target, index in found.items():
+        entry = parse_entry(entries[index])
+        if isinstance(entry, SignedStatement) and entry.entry_id == target:
+            statements[target] = entry
+    return _Knowledge(indices, statements)
+
+
+def _check(parsed: _Parsed, knowledge: _Knowledge, now_ms: int) -> Checked | Refused:
+    entry = parsed.signed.entry
+    if knowledge.index(parsed.entry_id) is not None:
+        return Checked(entry, parsed.entry_id, parsed.lineage, in_log=True)
+    try:
+        _check_signature(parsed, now_ms)
+        _check_payload(parsed, now_ms)
+        _check_lineage(parsed, knowledge)
+    except Refused as refused:
+        return refused
+    return Checked(entry, parsed.entry_id, parsed.lineage, in_log=False)
+
+
+def _check_signature(parsed: _Parsed, now_ms: int) -> None:
+    try:
+        verify_statement(parsed.signed, _good_key(parsed, now_ms))
+    except Invalid as error:
+        raise Refused("wrong-signature", f"{error}: sign the statement again") from error
+
+
+def _good_key(parsed: _Parsed, now_ms: int) -> PublicKey:
+    kid, iss = parsed.signed.statement.kid, parsed.issuer.id
+    for each in parsed.issuer.keys:
+        if each.key.kid == kid:
+            if not each.good_at(now_ms):
+                raise Refused(
+                    "unknown-key", f"this key of {iss} is not good now: use its newest key"
+                )
+            return each.key
+    raise Refused("unknown-key", f"{iss} has no key {kid.hex()}: ask the operator to register it")
+
+
+def _check_payload(parsed: _Parsed, now_ms: int) -> None:
+    statement = parsed.signed.statement
+    ahead_s = statement.iat - now_ms // 1000
+    if ahead_s > AHEAD_S:
+        raise Refused("issued-in-future", f"iat is {ahead_s} s ahead of our clock: set yours")
+    _check_kind(statement.payload, parsed.issuer)
+
+
+def _check_kind(payload: Payload, issuer: Issuer) -> None:
+    if isinstance(payload, IssuerNotice | StatusListNotice) and not issuer.notary:
+        raise Refused("unknown-kind", "statements of this kind are the notary's own")
+    if isinstance(payload, Register | Supersede) and payload.profile not in PROFILES:
+        known = ", ".join(sorted(PROFILES))
+        raise Refused("unknown-profile", f"{payload.profile} is none of {known}")
+
+
+def _check_lineage(parsed: _Parsed, knowledge: _Knowledge) -> None:
+    if parsed.lineage is not None:
+        first = knowledge.subs.setdefault(parsed.lineage, parsed.entry_id)
+        if first != parsed.entry_id or knowledge.index(parsed.lineage) is not None:
+            raise Refused(
+                "sub-not-new", "another register has this sub: use supersede, or a new sub"
+            )
+    if parsed.target is not None:
+        _check_target(parsed, knowledge.targets.get(parsed.target))
+
+
+def _check_target(parsed: _Parsed, target: SignedStatement | None) -> None:
+    if target is None:
+        raise Refused("unknown-target", "the log does not hold the target: wait for its receipt")
+    if not isinstance(target.statement.payload, Register | Supersede):
+        raise Refused("unknown-target", "the target is not a register or supersede statement")
+    own, others = parsed.signed.statement, target.statement
+    if (own.iss, own.sub) != (others.iss, others.sub):
+        raise Refused("unknown-target", "the target has another iss or sub")

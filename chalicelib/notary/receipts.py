@@ -1,0 +1,217 @@
+"""Receipts: from a locator to an index, and from indices to receipts.
+
+A receipt is of the block that first held its entry. Everything for it is in the public bucket and
+in one row, so it can be made again at any time, the same but for later evidence.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ..proof.checkpoint import parse_checkpoint_text
+from ..proof.hashes import Hash
+from ..proof.note import parse_note
+from ..proof.receipt import Inclusion, Receipt
+from ..proof.statement import SignedStatement, parse_entry
+from ..proof.tiles import Tile, plan_inclusion, prove_inclusions_from_tiles
+from ..proof.tlogproof import TlogProof
+from .accepted import read_numbers
+from .batch import REFUSED
+from .entries import read_entries, read_objects
+from .index import KEY_BYTES, find
+from .jobs import as_readable, placed_of
+from .log import Log
+from .ports import Job, Row
+
+_ENTRY_ID = re.compile(r"[0-9a-f]{64}")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,15}")
+
+
+class NoReceipt(Exception):
+    """There is no receipt for this locator."""
+
+
+class BadLocator(NoReceipt):
+    """Neither an entry id nor an index."""
+
+
+class NotInLog(NoReceipt):
+    """Nobody ever submitted that entry, or the log has not grown to that index."""
+
+
+class NotAStatement(NoReceipt):
+    """The entry is a block's link: it is proved by the block itself."""
+
+
+class StillPending(NoReceipt):
+    """The entry is accepted, and the log will hold it soon."""
+
+
+class SetAside(NoReceipt):
+    """The entry was set aside; ``reason`` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class JobReceipt:
+    """The receipt of item number ``item`` of a job's submission."""
+
+    item: int
+    entry_id: Hash
+    index: int
+    receipt: Receipt
+
+
+def locate(log: Log, locator: str) -> int:
+    """The index of the entry with this id (64 lower-case hex digits) or decimal index; raises
+    BadLocator, NotInLog, StillPending or SetAside."""
+    if _ENTRY_ID.fullmatch(locator):
+        return _locate_id(log, Hash.parse_hex(locator))
+    if not _INDEX.fullmatch(locator):
+        raise BadLocator("a locator is an entry id (64 lower-case hex digits) or a decimal index")
+    size = log.readable().block.size
+    if int(locator) >= size:
+        raise NotInLog(f"the log has {size} entries, so the last index is {size - 1}")
+    return int(locator)
+
+
+def _locate_id(log: Log, entry_id: Hash) -> int:
+    found = index_of(log, entry_id)
+    if found is not None:
+        return found
+    if log.pending.contains(entry_id.hex()):
+        raise StillPending("the entry is accepted and not yet integrated")
+    reason = log.pending.aside(entry_id.hex())
+    if reason is not None:
+        raise SetAside(reason)
+    # Between the first look and the second it may have moved from pending into the log.
+    found = index_of(log, entry_id)
+    if found is None:
+        raise NotInLog("no entry with this id was submitted")
+    return found
+
+
+def index_of(log: Log, entry_id: Hash) -> int | None:
+    """Where the log holds the entry with this id."""
+    size = log.readable().block.size
+    return find(log.work, log.runs, [entry_id], size).get(entry_id[:KEY_BYTES])
+
+
+def receipt_of(log: Log, index: int) -> Receipt:
+    """The receipt of the statement at ``index``; raises NotInLog or NotAStatement."""
+    return _receipts(log, [index])[0]
+
+
+def job_receipts(log: Log, job: Job, first: int, limit: int) -> list[JobReceipt]:
+    """Receipts of at most ``limit`` integrated items, from item number ``first`` of the submission
+    on: each block, tile and bundle is read once a page."""
+    job = as_readable(log, job)
+    if not job.integrated:
+        return []
+    numbers = read_numbers(log.work, job.id)
+    start = bisect_left(numbers, first)
+    placed = placed_of(log, job, start)
+    page = [
+        (number, index)
+        for number, index in zip(numbers[start:], placed, strict=False)
+        if index != REFUSED
+    ][:limit]
+    receipts = _receipts(log, [index for _, index in page])
+    return [
+        JobReceipt(number, receipt.statement.entry_id, index, receipt)
+        for (number, index), receipt in zip(page, receipts, strict=True)
+    ]
+
+
+def _receipts(log: Log, indices: Sequence[int]) -> list[Receipt]:
+    head = log.readable()
+    size = head.block.size
+    if any(index >= size for index in indices):
+        raise NotInLog(f"the log has {size} entries")
+    statements = {
+        index: _statement(index, entry) for index, entry in read_entries(log, indices, size).items()
+    }
+    inclusions = _inclusions(log, head, sorted(statements))
+    return [Receipt(statements[index], inclusions[index]) for index in indices]
+
+
+def _statement(index: int, entry: bytes) -> SignedStatement:
+    parsed = parse_entry(entry)
+    if not isinstance(parsed, SignedStatement):
+        raise NotAStatement(f"entry {index} is the link that opens block {parsed.height}")
+    return parsed
+
+
+def _inclusions(log: Log, head: Row, indices: Sequence[int]) -> dict[int, Inclusion]:
+    """For each index its inclusion in the block that first held it; all tiles in one read."""
+    by_row: dict[int, tuple[Row, list[int]]] = {}
+    rows = _Rows(log, head)
+    for index in indices:
+        row = rows.holding(index)
+        by_row.setdefault(row.block.height, (row, []))[1].append(index)
+    tiles = _read_tiles(log, by_row.values(), head.block.size)
+    return {
+        index: inclusion
+        for row, group in by_row.values()
+        for index, inclusion in _inclusions_in(row, group, tiles)
+    }
+
+
+def _read_tiles(
+    log: Log, groups: Iterable[tuple[Row, Sequence[int]]], head_size: int
+) -> dict[tuple[int, int], bytes]:
+    places: set[Tile] = set()
+    for row, indices in groups:
+        for index in indices:
+            places.update(plan_inclusion(index, row.block.size, head_size))
+    planned = list(places)
+    data = read_objects(log.tiles, [tile.path for tile in planned])
+    return {(t.level, t.index): each for t, each in zip(planned, data, strict=True)}
+
+
+def _inclusions_in(
+    row: Row, indices: Sequence[int], tiles: dict[tuple[int, int], bytes]
+) -> Iterable[tuple[int, Inclusion]]:
+    note = parse_note(row.checkpoint)
+    checkpoint = parse_checkpoint_text(note.text)
+    paths = prove_inclusions_from_tiles(indices, row.block.size, tiles)
+    for index, path in zip(indices, paths, strict=True):
+        proof = TlogProof(index, path, note)
+        yield index, Inclusion(proof, checkpoint, row.block, row.signature)
+
+
+class _Rows:
+    """Finds the row whose block first held an index; rows that were read are remembered."""
+
+    def __init__(self, log: Log, head: Row) -> None:
+        self._log = log
+        self._head = head.block.height
+        self._rows = {head.block.height: head}
+
+    def holding(self, index: int) -> Row:
+        """The lowest row whose size is above ``index``: a search that begins at the newest."""
+        step, high = 1, self._head
+        low = high - step
+        while low > 0 and self._row(low).block.size > index:
+            high, step = low, 2 * step
+            low = max(0, high - step)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self._row(middle).block.size > index:
+                high = middle
+            else:
+                low = middle
+        return self._row(high)
+
+    def _row(self, height: int) -> Row:
+        if height not in self._rows:
+            row = self._log.chain.row(height)
+            assert row is not None, "below the head every height has its row"
+            self._rows[height] = row
+        return self._rows[height]
