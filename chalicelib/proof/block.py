@@ -133,7 +133,8 @@ def block_protected(origin: str, block_hash: Hash, kid: Hash) -> bytes:
 
 def block_to_be_signed(block: Block, kid: Hash) -> bytes:
     """The Sig_structure that the log key of id ``kid`` signs; the payload is the root hash."""
-    return to_be_signed(block_protected(block.origin, block.hash, kid), block.root)
+    protected = block_protected(block.origin, block.hash, kid)
+    return to_be_signed(encode(protected), encode(block.root))
 
 
 def verify_block_signature(block: Block, key: PublicKey, signature: bytes) -> Block:

@@ -24,8 +24,6 @@ CborValue: TypeAlias = Union[
     bytes,
     str,
     "Sequence[CborValue]",
-    "Mapping[int, CborValue]",
-    "Mapping[str, CborValue]",
     "Mapping[CborKey, CborValue]",
     "Tag",
     None,
@@ -227,7 +225,7 @@ def encode(value: CborValue) -> bytes:
     if write is not None:
         return write(value)
     if isinstance(value, bytes):  # Hash and its like
-        return _head(0x40, len(value)) + value
+        return encode_bytes(value)
     raise TypeError(f"no format of ours holds a {type(value).__name__}")
 
 
@@ -235,8 +233,15 @@ def _head(major: int, argument: int) -> bytes:
     """The initial byte and shortest argument; ``major`` is the major type in its high bits."""
     if argument < 24:
         return bytes((major | argument,))
-    info = (argument > 0xFF) + (argument > 0xFFFF) + (argument > 0xFFFFFFFF)
+    if argument < 0x100:
+        return bytes((major | 24, argument))
+    info = 1 + (argument > 0xFFFF) + (argument > 0xFFFFFFFF)
     return bytes((major | 24 | info,)) + argument.to_bytes(1 << info, "big")
+
+
+def encode_bytes(value: bytes) -> bytes:
+    """A byte string, as ``encode`` writes it."""
+    return _head(0x40, len(value)) + value
 
 
 def _write_int(value: int) -> bytes:
@@ -255,7 +260,7 @@ def _write_map(value: Mapping[CborKey, CborValue]) -> bytes:
 
 _WRITERS: dict[type, Callable[..., bytes]] = {
     int: _write_int,
-    bytes: lambda value: _head(0x40, len(value)) + value,
+    bytes: encode_bytes,
     str: _write_text,
     list: lambda value: _head(0x80, len(value)) + b"".join(map(encode, value)),
     tuple: lambda value: _head(0x80, len(value)) + b"".join(map(encode, value)),

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
 )
 
-from .cbor import CborValue, encode
+from .cbor import CborKey, CborValue, encode
 from .errors import Invalid, Malformed
 from .hashes import Hash, sha256
 
@@ -146,7 +146,7 @@ def _public(key: object) -> PublicKey:
     raise UnknownKeyType("a key is Ed25519 or P-256")
 
 
-def _cose_members(x: bytes, y: bytes) -> dict[int, CborValue]:
+def _cose_members(x: bytes, y: bytes) -> dict[CborKey, CborValue]:
     if y:
         return {1: 2, -1: 1, -2: x, -3: y}
     return {1: 1, -1: 6, -2: x}
@@ -156,7 +156,7 @@ def _thumbprint(x: bytes, y: bytes) -> Hash:
     return sha256(encode(_cose_members(x, y)))
 
 
-def cose_key(key: PublicKey) -> dict[int, CborValue]:
+def cose_key(key: PublicKey) -> dict[CborKey, CborValue]:
     """The COSE_Key (RFC 9052 §7): the required members, alg and kid."""
     return {**_cose_members(key.x, key.y), 2: key.kid, 3: key.alg}
 
