@@ -1,0 +1,125 @@
+"""What the completed template promises an operator."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib.bootstrap import service_from_env
+from infra.package import make_package
+from infra.template import ENVIRONMENT, UnexpectedTemplate, complete
+
+Resource = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def resources() -> dict[str, Resource]:
+    found: dict[str, Resource] = make_package("local").template["Resources"]
+    return found
+
+
+def of_type(resources: dict[str, Resource], kind: str) -> Iterator[tuple[str, Resource]]:
+    found = [(name, body) for name, body in resources.items() if body["Type"] == kind]
+    assert found
+    return iter(found)
+
+
+def test_every_function_gets_the_settings_that_bootstrap_reads(
+    resources: dict[str, Resource],
+) -> None:
+    for _, function in of_type(resources, "AWS::Serverless::Function"):
+        variables = function["Properties"]["Environment"]["Variables"]
+        service = service_from_env({name: f"the {name}" for name in variables})
+        assert service.public_url == "the TALLY_PUBLIC_URL"
+
+
+def test_every_setting_is_an_output_too(resources: dict[str, Resource]) -> None:
+    outputs = make_package("local").template["Outputs"]
+    assert {outputs[name]["Value"]["Ref"] for name in ENVIRONMENT.values()} == set(
+        ENVIRONMENT.values()
+    )
+
+
+def test_every_function_has_a_role_of_its_own_without_wildcard_actions(
+    resources: dict[str, Resource],
+) -> None:
+    roles = []
+    for _, function in of_type(resources, "AWS::Serverless::Function"):
+        role = function["Properties"]["Role"]["Fn::GetAtt"][0]
+        roles.append(role)
+        for policy in resources[role]["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert "*" not in json.dumps(statement["Action"])
+                assert statement["Resource"] != "*"
+    assert len(set(roles)) == len(roles) == 4
+
+
+def test_only_the_sequencing_functions_sign_with_the_log_key(
+    resources: dict[str, Resource],
+) -> None:
+    signers = {
+        name
+        for name, role in of_type(resources, "AWS::IAM::Role")
+        for policy in role["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "kms:Sign" in statement["Action"] and "LogKey" in json.dumps(statement["Resource"])
+    }
+    assert signers == {"SequencerRole", "SweepRole"}
+
+
+def test_what_holds_the_log_outlives_the_stack_and_an_operators_mistake(
+    resources: dict[str, Resource],
+) -> None:
+    for kind in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::KMS::Key"):
+        for name, body in of_type(resources, kind):
+            assert body["DeletionPolicy"] == body["UpdateReplacePolicy"] == "Retain", name
+    for name, table in of_type(resources, "AWS::DynamoDB::Table"):
+        properties = table["Properties"]
+        assert properties["DeletionProtectionEnabled"], name
+        recovery = properties["PointInTimeRecoverySpecification"]
+        assert recovery["PointInTimeRecoveryEnabled"], name
+
+
+def test_every_queue_of_work_reports_single_failures_and_has_dead_letters_with_an_alarm(
+    resources: dict[str, Resource],
+) -> None:
+    watched = {
+        body["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
+        for _, body in of_type(resources, "AWS::CloudWatch::Alarm")
+        if body["Properties"]["Namespace"] == "AWS/SQS"
+    }
+    fed = []
+    for name, function in of_type(resources, "AWS::Serverless::Function"):
+        for event in function["Properties"].get("Events", {}).values():
+            if event["Type"] == "SQS":
+                source = event["Properties"]
+                assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+                queue = resources[source["Queue"]["Fn::GetAtt"][0]]["Properties"]
+                assert queue["VisibilityTimeout"] > function["Properties"]["Timeout"], name
+                fed.append(queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0])
+    assert set(fed) == watched
+    assert len(fed) == 2
+
+
+def test_a_function_unknown_to_the_template_step_is_refused() -> None:
+    functions = ("APIHandler", "Sequencer", "AdmitUpload", "Sweep", "Stranger")
+    packaged = {
+        "Resources": {
+            name: {"Type": "AWS::Serverless::Function", "Properties": {}} for name in functions
+        }
+    }
+    with pytest.raises(UnexpectedTemplate, match="Stranger"):
+        complete(packaged)
+
+
+def test_no_lock_file_names_a_registry() -> None:
+    from infra.package import ROOT
+
+    locks = [ROOT / "requirements.txt", *(ROOT / "requirements").glob("*.txt")]
+    assert len(locks) == 4
+    for lock in locks:
+        assert not re.search(r"://|--(extra-)?index-url|--find-links|@ ", lock.read_text("utf-8"))
