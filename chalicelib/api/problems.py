@@ -1,0 +1,148 @@
+"""Problems: every error that the service answers, as RFC 9457 problem details.
+
+One table names them all. The ``type`` URIs are stable: clients may branch on them and on nothing
+else. ``detail`` says what was wrong, and the table's hint says what to do next.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..proof.cbor import encode
+
+BASE = "https://tally.example/problems/"
+MEDIA_TYPE = "application/problem+json"
+CONCISE_MEDIA_TYPE = "application/concise-problem-details+cbor"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A row of the table; ``hint`` is empty where the detail always tells what to do."""
+
+    status: int
+    title: str
+    hint: str = ""
+
+
+_CBOR = "Encode it as RFC 8949 §4.2.1 core deterministic CBOR and sign it again."
+_TOKEN = "Get a new access token from POST /oauth/token and send it as 'Authorization: Bearer …'."
+
+KINDS: Mapping[str, Kind] = {
+    # The request itself
+    "malformed-request": Kind(400, "The request cannot be read"),
+    "malformed-json": Kind(400, "The body is not the JSON that is asked for"),
+    "bad-query": Kind(400, "A query parameter is not as it should be"),
+    "bad-locator": Kind(
+        400,
+        "The locator has the wrong form",
+        "Use an entry id (64 lower-case hex digits) or a decimal index.",
+    ),
+    "method-not-allowed": Kind(405, "The method is not allowed here", "See /openapi.json."),
+    "not-acceptable": Kind(406, "None of the accepted media types can be produced"),
+    "too-many-bytes": Kind(413, "There are too many bytes"),
+    "too-many-items": Kind(413, "There are too many items"),
+    "unsupported-media-type": Kind(415, "The body's media type is not one that is read here"),
+    # Who may do what
+    "missing-token": Kind(401, "An access token is needed", _TOKEN),
+    "invalid-token": Kind(401, "The access token is not good", _TOKEN),
+    "insufficient-scope": Kind(403, "The access token does not reach so far"),
+    "invalid-client": Kind(401, "The client could not be authenticated"),
+    "invalid-token-request": Kind(400, "The token request is not as it should be"),
+    "unsupported-grant-type": Kind(400, "Only client credentials are granted here"),
+    "invalid-scope": Kind(400, "A scope is asked for that does not exist"),
+    "identity-provider-unreachable": Kind(
+        503, "The identity provider's keys could not be fetched", "Try again in a minute."
+    ),
+    # Statements
+    "entry-too-large": Kind(413, "The entry is too large"),
+    "malformed-cbor": Kind(400, "The entry is not deterministic CBOR", _CBOR),
+    "malformed-statement": Kind(400, "The entry is not a signed statement of Tally"),
+    "unknown-alg": Kind(400, "The signature algorithm is not known"),
+    "unknown-key": Kind(403, "The key is not one of the issuer's good keys"),
+    "unknown-issuer": Kind(403, "The issuer is not registered"),
+    "wrong-signature": Kind(400, "The statement's signature is wrong"),
+    "unknown-kind": Kind(400, "The kind of statement is not known"),
+    "unknown-profile": Kind(400, "The profile is not known"),
+    "issued-in-future": Kind(400, "The statement is dated too far ahead"),
+    "not-your-issuer": Kind(403, "The issuer belongs to somebody else"),
+    "sub-not-new": Kind(409, "The lineage is already in the log"),
+    "unknown-target": Kind(409, "The target is not in the log"),
+    "set-aside": Kind(409, "The submission was set aside and will not be integrated"),
+    # Things that are not there
+    "no-such-entry": Kind(
+        404, "There is no such entry", "Submit the signed statement with POST /entries first."
+    ),
+    "not-integrated": Kind(
+        404, "The entry is accepted but not yet integrated", "Ask again in a second."
+    ),
+    "no-receipt": Kind(404, "There is no receipt for this entry"),
+    "no-such-job": Kind(404, "There is no such job", "Check the id, and whose token this is."),
+    "no-such-key": Kind(404, "There is no such key", "See /.well-known/scitt-keys."),
+    "no-such-block": Kind(404, "There is no such block", "See GET /v1/blocks for what there is."),
+    "no-such-tile": Kind(404, "There is no such tile", "Its width may be that of an older size."),
+    "no-checkpoint": Kind(404, "Nothing is published yet", "Ask again in a minute."),
+    # Verification
+    "malformed-policy": Kind(400, "The policy cannot be read"),
+    # The service
+    "not-ready": Kind(503, "The service is not ready", "Ask the operator to create the log."),
+    "outcome-unknown": Kind(
+        503,
+        "Nobody knows whether this was stored",
+        "Send the very same bytes again: they are never registered twice.",
+    ),
+    "internal-error": Kind(
+        500,
+        "Something went wrong here",
+        "Try again; if it stays, send the operator the request id.",
+    ),
+}
+
+
+@dataclass(eq=False)
+class Problem(Exception):
+    """An answer that is an error. ``name`` is one of the table's; ``members`` are extensions
+    (RFC 9457 §3.2), ``headers`` go with the answer."""
+
+    name: str
+    detail: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.name]
+
+    @property
+    def text(self) -> str:
+        """The detail with its hint, as sentences."""
+        parts = (self.detail.strip(), self.kind.hint)
+        sentences = [part if part[-1] in ".!?" else f"{part}." for part in parts if part]
+        return " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
+
+
+def format_problem(problem: Problem, request_id: str) -> bytes:
+    """``application/problem+json``; ``instance`` is the request id."""
+    body = {
+        **problem.members,
+        "type": BASE + problem.name,
+        "title": problem.kind.title,
+        "status": problem.kind.status,
+        "detail": problem.text,
+        "instance": request_id,
+    }
+    return json.dumps(body, ensure_ascii=False).encode() + b"\n"
+
+
+def format_concise_problem(problem: Problem, request_id: str) -> bytes:
+    """The same as RFC 9290 §2 concise problem details, which SCRAPI clients read."""
+    title, detail, instance, response_code = -1, -2, -3, -4
+    return encode(
+        {
+            title: problem.kind.title,
+            detail: problem.text,
+            instance: f"{BASE}{problem.name}#{request_id}",
+            response_code: problem.kind.status,
+        }
+    )
