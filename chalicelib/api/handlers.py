@@ -1,0 +1,89 @@
+"""What runs without a request: the sequencer, the worker that admits uploads, and the sweep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from time import perf_counter
+from typing import TypedDict
+from urllib.parse import unquote_plus
+
+from ..notary.admit import admit_upload
+from ..notary.sequence import drain
+from . import wiring
+from .serve import describe_error, log_line
+
+UPLOADS = "uploads/"
+
+
+class FailedItem(TypedDict):
+    itemIdentifier: str
+
+
+class BatchFailures(TypedDict):
+    """What Lambda puts back into the queue (ReportBatchItemFailures); the rest is deleted."""
+
+    batchItemFailures: list[FailedItem]
+
+
+def sequence_wakes(message_ids: Iterable[str]) -> BatchFailures:
+    """Drain pending, however many wake-ups came; they all come again if it fails."""
+    failed = [] if _attempt("sequencer", drain_pending) else list(message_ids)
+    return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in failed]}
+
+
+def admit_uploads(messages: Iterable[tuple[str, str]]) -> BatchFailures:
+    """Admit each uploaded object, given message ids and S3's event notifications in JSON."""
+    failed = [id_ for id_, body in messages if not _attempt("admit_upload", _admission(body))]
+    return {"batchItemFailures": [{"itemIdentifier": id_} for id_ in failed]}
+
+
+def sweep() -> None:
+    """Integrate what no wake-up came for, and write the heartbeat when it is due."""
+    if not _attempt("sweep", drain_pending):
+        raise SweepFailed
+
+
+class SweepFailed(Exception):
+    """The sweep's function must be seen to fail, so that its alarm rings."""
+
+
+def drain_pending() -> dict[str, int]:
+    service = wiring.service()
+    blocks = drain(service.log, service.clock_ms)
+    if not blocks:
+        return {"blocks": 0}
+    return {"blocks": len(blocks), "height": blocks[-1].height, "size": blocks[-1].size}
+
+
+def _admission(body: str) -> Callable[[], dict[str, int]]:
+    def admit() -> dict[str, int]:
+        service = wiring.service()
+        jobs = uploaded_jobs(body)
+        admitted = [
+            admit_upload(job, service.registry, service.log, service.clock_ms()) for job in jobs
+        ]
+        if admitted:
+            service.wake()
+        return {"jobs": len(admitted), "accepted": sum(job.accepted for job in admitted)}
+
+    return admit
+
+
+def uploaded_jobs(body: str) -> list[str]:
+    """The job ids in a notification of S3. Its test event, sent once, has no records."""
+    records = json.loads(body).get("Records", [])
+    keys = [unquote_plus(record["s3"]["object"]["key"]) for record in records]
+    return [key.removeprefix(UPLOADS) for key in keys if key.startswith(UPLOADS)]
+
+
+def _attempt(name: str, work: Callable[[], dict[str, int]]) -> bool:
+    """Do it and log one line; False when it failed."""
+    started = perf_counter()
+    facts: dict[str, object]
+    try:
+        facts, done = dict(work()), True
+    except Exception as error:  # noqa: BLE001 - the boundary: logged, and reported to the queue
+        facts, done = {"error": describe_error(error)}, False
+    log_line(function=name, ms=round((perf_counter() - started) * 1000, 1), done=done, **facts)
+    return done

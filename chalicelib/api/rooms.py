@@ -1,0 +1,14 @@
+"""All rooms of the API."""
+
+from __future__ import annotations
+
+from . import entries, jobs, keys, log, meta, policy, receipts, tokens, verify
+from .operation import Operation
+
+ROOMS = tuple(
+    module.room for module in (entries, jobs, receipts, log, keys, tokens, policy, verify, meta)
+)
+
+
+def all_operations() -> list[Operation]:
+    return [operation for room in ROOMS for operation in room.operations]

@@ -1,0 +1,197 @@
+"""JSON schemas (2020-12) of what the API reads and answers; docs/formats.md has the formats."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from ..notary.limits import UPLOAD_BYTES
+from ..notary.ports import JobState
+from ..proof.limits import INTEGER
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_HEX32: Schema = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_BASE64: Schema = {"type": "string", "contentEncoding": "base64"}
+_URL: Schema = {"type": "string", "format": "uri"}
+_INTEGER: Schema = {"type": "integer", "minimum": 0, "maximum": INTEGER}
+_ANY: Schema = {"type": "object"}
+
+
+def _object(required: Schema, optional: Schema | None = None, *, closed: bool = True) -> Schema:
+    return {
+        "type": "object",
+        "properties": {**required, **(optional or {})},
+        "required": list(required),
+        "additionalProperties": not closed,
+    }
+
+
+def _list(items: Schema) -> Schema:
+    return {"type": "array", "items": items}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_INCLUSION = _object(
+    {
+        "proof": _TEXT,
+        "block": _object(
+            {
+                "height": _INTEGER,
+                "previous": _HEX32,
+                "timestamp_ms": _INTEGER,
+                "signature": _BASE64,
+            }
+        ),
+        "attestations": _list(_object({"type": _TEXT}, closed=False)),
+    }
+)
+_EVIDENCE = _object({"document": _BASE64, "entry": _BASE64, "registered": _INCLUSION})
+_JWK = _object({"kty": _TEXT, "crv": _TEXT, "x": _TEXT}, {"y": _TEXT})
+
+SCHEMAS: dict[str, Schema] = {
+    "Problem": _object(
+        {
+            "type": _URL,
+            "title": _TEXT,
+            "status": {"type": "integer"},
+            "detail": _TEXT,
+            "instance": _TEXT,
+        },
+        closed=False,
+    ),
+    "Receipt": _object(
+        {"v": {"const": 1}, "entry": _BASE64, "registered": _INCLUSION},
+        {
+            "document": _object(
+                {
+                    "canonicalization": {"enum": ["raw", "jcs"]},
+                    "salt": _HEX32,
+                    "sha-256": _HEX32,
+                    "sm3": _HEX32,
+                }
+            ),
+            "attested": _INCLUSION,
+            "issuer": _EVIDENCE,
+            "status": _EVIDENCE,
+        },
+    ),
+    "Job": _object(
+        {
+            "job": _HEX32,
+            "state": {"enum": list(get_args(JobState))},
+            "items": _INTEGER,
+            "accepted": _INTEGER,
+            "rejected": _list(_object({"item": _INTEGER, "type": _TEXT, "detail": _TEXT})),
+            "rejected_count": _INTEGER,
+            "integrated": _INTEGER,
+        },
+        {"problem": _TEXT},
+    ),
+    "UploadRequest": _object(
+        {"bytes": {"type": "integer", "minimum": 1, "maximum": UPLOAD_BYTES}, "sha-256": _HEX32}
+    ),
+    "Upload": _object(
+        {
+            "job": _HEX32,
+            "upload": _object({"url": _URL, "method": _TEXT, "headers": _ANY}),
+            "expires_s": _INTEGER,
+            "items_at_most": _INTEGER,
+        }
+    ),
+    "Block": _object(
+        {
+            "height": _INTEGER,
+            "previous": _HEX32,
+            "timestamp_ms": _INTEGER,
+            "size": _INTEGER,
+            "root": _HEX32,
+            "hash": _HEX32,
+            "header": {"type": "string", "pattern": "^[0-9a-f]{242}$"},
+            "checkpoint": _TEXT,
+            "signature": _BASE64,
+        }
+    ),
+    "Blocks": _object({"blocks": _list(_ref("Block"))}),
+    "VerifyRequest": _object(
+        {"receipt": _BASE64},
+        {
+            "document": _BASE64,
+            "policy": _ref("Policy"),
+            "at": {"type": "string", "format": "date-time"},
+        },
+    ),
+    "Verdict": _object(
+        {
+            "verdict": {"enum": ["valid", "invalid", "cannot tell"]},
+            "at_ms": {"type": "integer"},
+            "checks": _list(
+                _object(
+                    {
+                        "check": _TEXT,
+                        "result": {"enum": ["pass", "fail", "unknown"]},
+                        "detail": _TEXT,
+                    }
+                )
+            ),
+        },
+        closed=False,
+    ),
+    "Policy": _object(
+        {
+            "v": {"const": 1},
+            "tlog": _TEXT,
+            "issuers": _list(
+                _object(
+                    {
+                        "id": _TEXT,
+                        "names": _object({"en": _TEXT, "zh": _TEXT}),
+                        "keys": _list(
+                            _object(
+                                {"kid": _HEX32, "jwk": _JWK, "from_ms": _INTEGER},
+                                {"to_ms": _INTEGER, "compromised_ms": _INTEGER},
+                            )
+                        ),
+                    },
+                    {"notary": {"type": "boolean"}},
+                )
+            ),
+            "chains": _ANY,
+            "tsa": _list(_TEXT),
+        },
+        {"require": _list(_TEXT)},
+    ),
+    "TokenRequest": _object(
+        {
+            "grant_type": {"const": "client_credentials"},
+            "client_assertion_type": {
+                "const": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+            },
+            "client_assertion": _TEXT,
+        },
+        {"client_id": _TEXT, "scope": _TEXT},
+    ),
+    "Token": _object(
+        {
+            "access_token": _TEXT,
+            "token_type": {"const": "Bearer"},
+            "expires_in": _INTEGER,
+            "scope": _TEXT,
+        }
+    ),
+    "Jwks": _object({"keys": _list(_ANY)}),
+    "OAuthMetadata": _object({"issuer": _URL, "token_endpoint": _URL}, closed=False),
+    "Health": _object(
+        {
+            "status": {"const": "ok"},
+            "origin": _TEXT,
+            "height": _INTEGER,
+            "size": _INTEGER,
+            "timestamp_ms": _INTEGER,
+        }
+    ),
+    "OpenApi": _ANY,
+}
