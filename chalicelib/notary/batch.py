@@ -16,7 +16,7 @@ from ..proof.block import Block, Link, format_link
 from ..proof.hashes import leaf_hash
 from ..proof.limits import TILE_WIDTH
 from ..proof.tiles import Bundle, Edge, format_bundle, grow
-from .index import KEY_BYTES, plan_index
+from .index import KEY_BYTES, plan_index, tail_key
 from .ports import JobMove
 
 REFUSED = (1 << 64) - 1
@@ -112,8 +112,15 @@ def plan_batch(
     again; a register whose lineage key is known under another entry is refused.
     """
     placed = _place(taken.parts, known, previous.size + 1)
-    block, objects = plan_block(previous, edge, placed.entries, placed.ids, placed.lineages, now_ms)
-    plan = Plan(block, len(placed.entries), objects, [], list(taken.done), list(taken.poison))
+    grown = plan_block(previous, edge, placed.entries, placed.ids, placed.lineages, now_ms)
+    plan = Plan(
+        block=grown.block,
+        entries=len(placed.entries),
+        objects=grown.objects,
+        moves=[],
+        done=list(taken.done),
+        poison=list(taken.poison),
+    )
     for part, indices in zip(taken.parts, placed.indices, strict=True):
         if isinstance(part, Singles):
             _settle_singles(plan, part, indices)
@@ -177,6 +184,14 @@ def placed_key(job: str, first: int) -> str:
     return f"jobs/{job}/placed/{first}"
 
 
+class Grown(NamedTuple):
+    """A block, all objects that follow from it, and the right edge after it."""
+
+    block: Block
+    objects: list[StoredObject]
+    edge: RightEdge
+
+
 def plan_block(
     previous: Block,
     edge: RightEdge,
@@ -184,24 +199,25 @@ def plan_block(
     ids: Sequence[bytes],
     lineages: Sequence[bytes | None],
     now_ms: int,
-) -> tuple[Block, list[StoredObject]]:
-    """The block that holds its link and these statements, and all objects that follow from it.
-    They follow from nothing else, so that an audit plans them again and compares."""
+) -> Grown:
+    """The block that holds its link and these statements, and what follows from it. That follows
+    from nothing else, so that an audit plans it again and compares."""
     link = format_link(Link(previous.height + 1, previous.hash, now_ms))
     growth = grow(previous.size, edge.tiles, [leaf_hash(link), *ids])
     block = Block(
         previous.origin, previous.height + 1, previous.hash, growth.size, growth.root, now_ms
     )
+    unbundled = [*edge.entries, link, *entries]
+    index = plan_index(previous.size, ids, lineages, edge.tail)
     objects = [
         StoredObject("tiles", bundle.path, data)
-        for bundle, data in plan_bundles(previous.size, [*edge.entries, link, *entries])
+        for bundle, data in plan_bundles(previous.size, unbundled)
     ]
     objects += [StoredObject("tiles", tile.path, data) for tile, data in growth.tiles]
-    objects += [
-        StoredObject("work", key, data)
-        for key, data in plan_index(previous.size, ids, lineages, edge.tail)
-    ]
-    return block, objects
+    objects += [StoredObject("work", key, data) for key, data in index]
+    partial = tuple(unbundled[len(unbundled) - growth.size % TILE_WIDTH :])
+    tail = index[-1][1] if tail_key(growth.size) else b""
+    return Grown(block, objects, RightEdge(growth.edge, partial, tail))
 
 
 def plan_bundles(previous_size: int, entries: Sequence[bytes]) -> list[tuple[Bundle, bytes]]:
