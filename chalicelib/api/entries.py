@@ -89,7 +89,7 @@ def _integrated_index(call: Call, entry_id: Hash) -> int | None:
     index = look()
     if index is None:
         call.service.wake()
-        index = poll(look, call.request.wait_s() or 0)
+        index = poll(look, call.deadline)
     return index
 
 
@@ -119,7 +119,7 @@ def _integrated_job(call: Call, job: Job) -> Job | None:
     done = look()
     if done is None:
         call.service.wake()
-        done = poll(look, call.request.wait_s() or 0)
+        done = poll(look, call.deadline)
     return done
 
 

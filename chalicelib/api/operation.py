@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,6 +26,7 @@ class Call:
     request: Request
     service: Service
     signed_in: Caller | None = None
+    started: float = field(default_factory=time.monotonic)
 
     @property
     def caller(self) -> Caller:
@@ -34,6 +36,11 @@ class Call:
     @cached_property
     def now_ms(self) -> int:
         return self.service.clock_ms()
+
+    @property
+    def deadline(self) -> float:
+        """When the client would rather have any answer (monotonic clock)."""
+        return self.started + (self.request.wait_s() or 0)
 
     def url(self, path: str) -> str:
         return self.service.public_url + path

@@ -31,7 +31,6 @@ _TOKEN = "Get a new access token from POST /oauth/token and send it as 'Authoriz
 
 KINDS: Mapping[str, Kind] = {
     # The request itself
-    "malformed-request": Kind(400, "The request cannot be read"),
     "malformed-json": Kind(400, "The body is not the JSON that is asked for"),
     "bad-query": Kind(400, "A query parameter is not as it should be"),
     "bad-locator": Kind(

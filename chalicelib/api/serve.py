@@ -58,7 +58,7 @@ def guard(event: Event, get_response: Callable[[Event], Response]) -> Response:
     response = get_response(event)
     if isinstance(response, Answer):
         return response
-    name = "method-not-allowed" if response.status_code == 405 else "malformed-request"
+    name = "method-not-allowed" if response.status_code == 405 else "internal-error"
     allow = {name: str(value) for name, value in response.headers.items() if name == "Allow"}
     request_id = _request_id(event)
     return _respond(_refuse(Problem(name, headers=allow), headers, request_id), request_id)

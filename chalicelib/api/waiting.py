@@ -12,9 +12,9 @@ FIRST_S, GROWTH, LONGEST_S = 0.05, 1.3, 0.5
 """Pauses between two looks: a look is one consistent read of one small item, which costs money."""
 
 
-def poll(look: Callable[[], T | None], wait_s: int) -> T | None:
-    """What ``look`` finds within ``wait_s`` seconds, else None; it looks once at least."""
-    deadline = time.monotonic() + wait_s
+def poll(look: Callable[[], T | None], deadline: float) -> T | None:
+    """What ``look`` finds until ``deadline`` (of the monotonic clock), else None; it looks once at
+    least."""
     pause = FIRST_S
     while (found := look()) is None and (left := deadline - time.monotonic()) > 0:
         time.sleep(min(pause, left))

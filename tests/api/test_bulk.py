@@ -74,6 +74,16 @@ def test_a_bulk_that_is_not_integrated_in_time_is_a_job_to_ask_for(idle: World) 
     assert idle.get(path, **idle.bearer()).json_body["state"] == "done"
 
 
+def test_a_bulk_that_was_set_aside_says_why(idle: World) -> None:
+    body = idle.statement()
+    job = idle.submit(body, CBOR_SEQ).json_body["job"]
+    idle.service.log.pending.set_aside(job, "its items are not there")
+    response = idle.submit(body, CBOR_SEQ, Prefer="wait=1")
+    assert (response.status_code, problem_of(response)) == (409, "set-aside")
+    status = idle.get(f"/v1/jobs/{job}", **idle.bearer()).json_body
+    assert (status["state"], status["problem"]) == ("failed", "set-aside: its items are not there")
+
+
 @pytest.mark.parametrize("integrated", [True, False])
 def test_the_same_bytes_again_are_the_same_job(idle: World, integrated: bool) -> None:
     body = idle.statement() + idle.statement()

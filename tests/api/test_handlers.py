@@ -50,8 +50,13 @@ def test_wakes_drain_what_is_pending(idle: World) -> None:
     assert idle.get(f"/entries/{id_of(entry)}").status_code == 200
 
 
-def test_a_wake_with_nothing_pending_is_done(idle: World) -> None:
+def test_a_wake_with_nothing_pending_makes_no_block(
+    idle: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    idle.integrate()
     assert entry_point.sequencer(wakes("a"), None) == NOBODY
+    line = json.loads(capsys.readouterr().err.splitlines()[-1])
+    assert (line["function"], line["done"], line["blocks"]) == ("sequencer", True, 0)
 
 
 def test_wakes_come_again_when_sequencing_fails(

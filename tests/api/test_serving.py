@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import app as entry_point
 from chalicelib.api import serve
 from chalicelib.api.problems import Problem
 from chalicelib.notary.ports import OutcomeUnknown
@@ -76,8 +77,6 @@ def test_a_write_of_unknown_outcome_may_be_repeated(
 
 
 def test_the_gateways_request_id_is_ours(world: World) -> None:
-    import app as entry_point
-
     event = {
         "requestContext": {"httpMethod": "GET", "resourcePath": "/healthz", "requestId": "abc-1"},
         "headers": {"accept": "text/html"},
@@ -95,8 +94,6 @@ def test_the_gateways_request_id_is_ours(world: World) -> None:
 
 def test_headers_sent_twice_are_read_together(world: World) -> None:
     """A second Authorization line can neither be overlooked nor win."""
-    import app as entry_point
-
     good = world.bearer()["Authorization"]
     event = {
         "requestContext": {"httpMethod": "GET", "resourcePath": "/v1/jobs/{job}"},
@@ -113,7 +110,24 @@ def test_headers_sent_twice_are_read_together(world: World) -> None:
 def test_details_are_sentences_that_end_in_what_to_do() -> None:
     assert Problem("no-such-job", "it is gone").text.startswith("It is gone. Check the id")
     assert Problem("bad-query", "from is a number").text == "From is a number."
-    assert Problem("malformed-request").text == ""
+    assert Problem("not-acceptable").text == ""
+
+
+def test_an_event_that_cannot_be_read_shows_nothing_of_itself(world: World) -> None:
+    event = {
+        "requestContext": {"httpMethod": "GET", "resourcePath": "/healthz"},
+        "headers": {},
+        "multiValueHeaders": None,
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "body": "é",
+        "isBase64Encoded": True,
+    }
+    answer = entry_point.app(event, None)
+    assert answer["statusCode"] == 500
+    assert json.loads(answer["body"])["type"].endswith("/internal-error")
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
 
 
 def test_a_binary_answer_is_base64_and_a_text_is_not() -> None:

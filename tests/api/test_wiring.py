@@ -1,0 +1,31 @@
+"""The service is built from the environment, once, when something first needs it."""
+
+from __future__ import annotations
+
+import pytest
+
+from chalicelib.api import wiring
+from chalicelib.bootstrap import MissingSetting
+
+SETTINGS = (
+    "ORIGIN PUBLIC_URL LOG_TABLE PENDING_TABLE JOBS_TABLE REGISTRY_TABLE LOG_BUCKET WORK_BUCKET"
+    " WAKE_QUEUE_URL LOG_KEY TOKEN_KEY"
+)
+
+
+def test_the_service_is_built_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SETTINGS.split():
+        monkeypatch.setenv(f"TALLY_{name}", f"value-of-{name}")
+    wiring.use(None)
+    service = wiring.service()
+    assert service.public_url == "value-of-PUBLIC_URL"
+    assert wiring.service() is service
+    wiring.use(None)
+
+
+def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SETTINGS.split():
+        monkeypatch.delenv(f"TALLY_{name}", raising=False)
+    wiring.use(None)
+    with pytest.raises(MissingSetting, match="TALLY_"):
+        wiring.service()
