@@ -1,0 +1,178 @@
+"""HTTP to a Tally service: retries with patience, and problems (RFC 9457) turned into sentences."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from time import monotonic, sleep
+from types import TracebackType
+from typing import Protocol, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from ..proof.jcs import JsonValue
+from .failure import Failure, Misused, Unfinished
+
+PATIENCE_S = 120.0
+"""A request that fails in passing is tried again for so long."""
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+TIMEOUT = httpx.Timeout(40.0, connect=10.0)
+"""API Gateway ends a request after 29 s."""
+
+_PASSING = frozenset({429, 500, 502, 503, 504})
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_PROBLEM_CHARS = 500
+
+
+class Refused(Unfinished):
+    """The service answered with an error that asking again does not mend."""
+
+    def __init__(self, status: int, type_: str, detail: str):
+        super().__init__(f"the service refused: {detail}", {"problem": type_})
+        self.status = status
+        self.type = type_
+        self.detail = detail
+
+
+def check_url(url: str) -> str:
+    """The service's address without a final slash. Tokens travel over TLS, or stay on this host."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    local = host in _LOOPBACK or host.endswith(".localhost")
+    if not host or parts.query or parts.fragment or parts.scheme not in ("http", "https"):
+        raise Misused(f"{url!r} is not the address of a service, such as https://tally.example.org")
+    if parts.scheme == "http" and not local:
+        raise Misused(f"{url} is not encrypted; use https://")
+    return url.rstrip("/")
+
+
+class Tokens(Protocol):
+    """Access tokens for the requests that need one."""
+
+    def current(self) -> str:
+        """A token that is good for another minute."""
+
+    def refused(self, token: str) -> bool:
+        """The service refused ``token`` with 401; true when another one can be had."""
+
+
+@dataclass(slots=True)
+class Http:
+    """Requests below one base address. Give it up to ``PATIENCE_S`` before it gives up."""
+
+    url: str
+    tokens: Tokens | None = None
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=TIMEOUT))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.client.close()
+
+    def get(self, path: str, accept: str = "application/json") -> httpx.Response:
+        return self.send("GET", self.url + path, headers={"Accept": accept})
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        content: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        authorised: bool = False,
+    ) -> httpx.Response:
+        """The answer, below 400; raises Refused, or Failure when the service is out of reach."""
+        deadline_s = monotonic() + PATIENCE_S
+        pause_s = FIRST_PAUSE_S
+        renewed = False
+        while True:
+            token = self.tokens.current() if authorised and self.tokens else None
+            answer, trouble = self._once(method, url, content, headers or {}, token)
+            if answer is not None and answer.status_code < 400:
+                return answer
+            if answer is not None and answer.status_code == 401 and token and not renewed:
+                renewed = True
+                if self.tokens and self.tokens.refused(token):
+                    continue
+            if answer is not None and answer.status_code not in _PASSING:
+                raise refusal(answer)
+            wait_s = max(_retry_after_s(answer), pause_s * random.uniform(0.5, 1.0))
+            if monotonic() + wait_s > deadline_s:
+                raise Unfinished(f"cannot reach {self.url}: {trouble}. Run the same command again")
+            sleep(wait_s)
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        content: bytes | None,
+        headers: dict[str, str],
+        token: str | None,
+    ) -> tuple[httpx.Response | None, str]:
+        """One attempt: the answer if there was one, and what to say if it was the last."""
+        if token is not None:
+            headers = {**headers, "Authorization": f"Bearer {token}"}
+        try:
+            answer = self.client.request(method, url, content=content, headers=headers)
+        except httpx.TransportError as error:
+            return None, str(error) or type(error).__name__
+        except (httpx.InvalidURL, httpx.HTTPError) as error:
+            raise Unfinished(f"cannot ask {url}: {error}") from error
+        return answer, f"it answers {answer.status_code} {answer.reason_phrase}"
+
+
+def _retry_after_s(answer: httpx.Response | None) -> float:
+    """What Retry-After asks for (RFC 9110 §10.2.3), at most ``LONGEST_PAUSE_S``; 0 if nothing."""
+    text = "" if answer is None else answer.headers.get("Retry-After", "")
+    if text.isascii() and text.isdigit():
+        return min(float(text), LONGEST_PAUSE_S)
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    seconds = (until.astimezone(UTC) - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_PAUSE_S)
+
+
+def refusal(answer: httpx.Response) -> Refused:
+    """What a problem document says, or what can be said of an answer that is none."""
+    status = f"{answer.status_code} {answer.reason_phrase}".strip()
+    try:
+        problem = read_json(answer)
+    except Failure:
+        return Refused(answer.status_code, "", f"{status} from {answer.request.url}")
+    texts = {name: problem.get(name) for name in ("type", "detail", "title")}
+    detail = texts["detail"] or texts["title"] or f"{status} from {answer.request.url}"
+    return Refused(answer.status_code, problem_name(texts["type"]), str(detail)[:_PROBLEM_CHARS])
+
+
+def problem_name(type_: object) -> str:
+    """The last part of a problem's type: its stable name."""
+    return type_.rsplit("/", 1)[-1] if isinstance(type_, str) else ""
+
+
+def read_json(answer: httpx.Response) -> dict[str, JsonValue]:
+    try:
+        value = json.loads(answer.content)
+    except ValueError as error:
+        raise _no_service(answer) from error
+    if not isinstance(value, dict):
+        raise _no_service(answer)
+    return value
+
+
+def _no_service(answer: httpx.Response) -> Failure:
+    return Unfinished(f"{answer.request.url} did not answer with JSON; is this a Tally service?")

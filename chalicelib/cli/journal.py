@@ -1,0 +1,223 @@
+"""The journal of a receipts directory: what was signed there, kept before anything is sent.
+
+``DIR/.tally/journal.jsonl`` is append-only, a JSON object a line:
+
+- ``document``: a document's name, digests and salt, and the statement signed for it
+- ``batch``: which documents, by their number among the document lines, travel as one body
+- ``rejected``: a document that the service refused for good, and why
+
+A rerun sends the same batches with the same bytes, which the service takes as the same
+submission; so whatever was interrupted, nothing is registered twice. A rejected document may be
+signed anew: its later line counts. The file holds salts: who destroys receipts in order to erase
+destroys it too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from ..proof.document import check_canonicalization, commit
+from ..proof.errors import Malformed
+from ..proof.jcs import JsonValue
+from ..proof.limits import SALT_BYTES
+from ..proof.members import (
+    JsonObject,
+    MalformedMember,
+    read_base64,
+    read_hash,
+    read_hex,
+    read_integer,
+    read_list,
+    read_members,
+    read_object,
+    read_text,
+)
+from ..proof.receipt import HolderPart
+from ..proof.statement import Register, SignedStatement, parse_statement
+from ..proof.text import format_base64
+from .failure import Unfinished
+from .files import shown, why
+
+if sys.platform != "win32":
+    import fcntl
+
+STATE = ".tally"
+_FILE = "journal.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A document's name and holder's part, and the statement that its issuer signed."""
+
+    name: str
+    holder: HolderPart
+    statement: SignedStatement
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Why a document was refused: a problem's stable name, and what to do."""
+
+    type: str
+    detail: str
+
+
+@dataclass(slots=True)
+class Journal:
+    """``signed`` by number; ``current`` is the number that counts for a name."""
+
+    file: BinaryIO
+    signed: list[Signed] = field(default_factory=list)
+    batches: list[tuple[int, ...]] = field(default_factory=list)
+    rejected: dict[int, Rejection] = field(default_factory=dict)
+    current: dict[str, int] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.file.close()
+
+    def add(self, signed: Sequence[Signed]) -> None:
+        """Keep statements; they are on disk afterwards."""
+        self._append([_write_signed(item) for item in signed])
+        for item in signed:
+            self._know(item)
+
+    def plan(self, batches: Sequence[Sequence[int]]) -> None:
+        """Keep which statements travel together; nothing is sent that is not in a batch."""
+        self._append([{"type": "batch", "documents": list(batch)} for batch in batches])
+        self.batches += [tuple(batch) for batch in batches]
+
+    def reject(self, rejections: dict[int, Rejection]) -> None:
+        new = {n: r for n, r in rejections.items() if n not in self.rejected}
+        self._append(
+            [
+                {"type": "rejected", "document": n, "problem": r.type, "detail": r.detail}
+                for n, r in new.items()
+            ]
+        )
+        self.rejected.update(new)
+
+    def _append(self, lines: Sequence[dict[str, JsonValue]]) -> None:
+        if not lines:
+            return
+        self.file.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+    def _know(self, signed: Signed) -> None:
+        self.current[signed.name] = len(self.signed)
+        self.signed.append(signed)
+
+    def read(self, line: bytes) -> None:
+        """Take in one line of the file; raises Malformed."""
+        try:
+            value = read_object(json.loads(line), "line")
+        except ValueError as error:
+            raise Malformed(str(error)) from error
+        match value.get("type"):
+            case "document":
+                self._know(_read_signed(value))
+            case "batch":
+                members = read_members(value, "batch", ("type", "documents"))
+                items = read_list(members["documents"], "documents")
+                self.batches.append(tuple(self._number(item) for item in items))
+            case "rejected":
+                members = read_members(value, "rejected", ("type", "document", "problem", "detail"))
+                texts = (read_text(members[name], name) for name in ("problem", "detail"))
+                self.rejected[self._number(members["document"])] = Rejection(*texts)
+            case _:
+                raise MalformedMember("a line is a document, a batch or a rejected document")
+
+    def _number(self, value: JsonValue) -> int:
+        number = read_integer(value, "document")
+        if number >= len(self.signed):
+            raise MalformedMember(f"there is no document {number}")
+        return number
+
+
+def _write_signed(signed: Signed) -> dict[str, JsonValue]:
+    holder = signed.holder
+    return {
+        "type": "document",
+        "name": signed.name,
+        "canonicalization": holder.canonicalization,
+        "sha-256": holder.sha256.hex(),
+        "sm3": holder.sm3.hex(),
+        "salt": holder.salt.hex(),
+        "entry": format_base64(signed.statement.entry),
+    }
+
+
+def _read_signed(value: JsonObject) -> Signed:
+    names = ("type", "name", "canonicalization", "sha-256", "sm3", "salt", "entry")
+    members = read_members(dict(value), "document", names)
+    holder = HolderPart(
+        canonicalization=check_canonicalization(read_text(members["canonicalization"], "form")),
+        salt=read_hex(members["salt"], "salt", SALT_BYTES),
+        sha256=read_hash(members["sha-256"], "sha-256"),
+        sm3=read_hash(members["sm3"], "sm3"),
+    )
+    statement = parse_statement(read_base64(members["entry"], "entry"))
+    payload = statement.statement.payload
+    if not isinstance(payload, Register):
+        raise MalformedMember("the statement registers no document")
+    if commit(holder.salt, holder) != (payload.sha256, payload.sm3):
+        raise MalformedMember("salt and digests are not those of the statement")
+    return Signed(read_text(members["name"], "name"), holder, statement)
+
+
+def open_journal(directory: Path) -> Journal:
+    """Open or make the journal of a receipts directory, for this process alone."""
+    path = directory / STATE / _FILE
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise Unfinished(f"cannot write in {shown(directory)}: {why(error)}") from error
+    journal = Journal(os.fdopen(descriptor, "r+b"))
+    try:
+        _lock(journal.file, directory)
+        _load(journal, path)
+    except BaseException:
+        journal.file.close()
+        raise
+    return journal
+
+
+def _lock(file: BinaryIO, directory: Path) -> None:
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Unfinished(
+                f"another tally command is writing to {shown(directory)}; wait for its end"
+            ) from error
+
+
+def _load(journal: Journal, path: Path) -> None:
+    data = journal.file.read()
+    whole = data.rfind(b"\n") + 1
+    for number, line in enumerate(data[:whole].splitlines(), start=1):
+        try:
+            journal.read(line)
+        except ValueError as error:
+            raise Unfinished(
+                f"{shown(path)}, line {number}: {error}. The journal was damaged; keep it, bring "
+                "it back from a backup, or notarise what is missing into another --out"
+            ) from error
+    # What follows the last newline was being written when the power went: it was never sent.
+    journal.file.truncate(whole)

@@ -1,0 +1,163 @@
+"""The ``tally`` command, for registrars, hospitals, auditors and operators.
+
+Exit codes: 0 all is well, 1 something was rejected or is wrong, 2 it could not finish or tell,
+64 wrong usage.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from ..notary.profiles import PROFILES
+from ..proof.command import UsageError, format_verdict, verify_files
+from ..proof.jcs import JsonValue
+from ..proof.keys import format_jwk
+from ..proof.verdict import EXIT_CODES
+from .auditing import audit
+from .failure import EXIT_WRONG, Misused, echo_json
+from .files import shown
+from .http import Http, Tokens, check_url
+from .keyfile import ALGORITHMS, IssuerSigner, new_key, read_key
+from .notarise import Outcome
+from .notarise import notarise as notarise_documents
+from .operator import operator
+from .prepare import Order, name_documents
+from .receipts import receipt
+from .settings import FILE, Group, json_option, policy_option, url_option
+from .tokens import AssertedTokens, GivenToken, asker
+from .trust import trust_of
+
+
+@click.group(cls=Group)
+@click.version_option(package_name="tally-notary", prog_name="tally")
+def main() -> None:
+    """Notarise documents, and verify their receipts."""
+
+
+@main.group(cls=Group)
+def keys() -> None:
+    """An issuer's signing keys."""
+
+
+@keys.command("new")
+@click.option(
+    "--issuer", "iss", required=True, help="Your id, such as did:web:registry.uni.example"
+)
+@click.option("--out", required=True, type=FILE, help="Where the private key is written.")
+@click.option("--alg", type=click.Choice(list(ALGORITHMS)), default="EdDSA", show_default=True)
+@json_option
+def new_key_command(iss: str, out: Path, alg: str, as_json: bool) -> None:
+    """Make a signing key. It stays in OUT; the public part is for the operator."""
+    signer, public = new_key(iss, alg, out)
+    key = signer.key.public
+    if as_json:
+        jwk: dict[str, JsonValue] = dict(format_jwk(key))
+        files: dict[str, JsonValue] = {"private": shown(out), "public": shown(public)}
+        echo_json({"issuer": iss, "kid": key.kid.hex(), "jwk": jwk, "files": files})
+        return
+    click.echo(f"issuer       {iss}")
+    click.echo(f"key id       {key.kid.hex()}")
+    click.echo(f"private key  {shown(out)}: keep it to yourself, with a copy in a safe place")
+    click.echo(f"public part  {shown(public)}: send this file to the operator of the service, and")
+    click.echo("             tell them the key id by another way, so that they know it is yours")
+
+
+@main.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FILE)
+@click.option(
+    "--profile",
+    required=True,
+    type=click.Choice(sorted(PROFILES)),
+    metavar="PROFILE",
+    help="What the documents are: " + ", ".join(sorted(PROFILES)) + ".",
+)
+@click.option("--out", required=True, type=FILE, help="The directory for receipts.")
+@click.option(
+    "--key", envvar="TALLY_KEY", required=True, type=FILE, help="Your key. [env: TALLY_KEY]"
+)
+@click.option(
+    "--canonicalization",
+    type=click.Choice(["auto", "raw", "jcs"]),
+    default="auto",
+    show_default=True,
+    help="auto: jcs for JSON credentials of education profiles, else the raw bytes.",
+)
+@click.option(
+    "--token", envvar="TALLY_TOKEN", help="An access token, if your key does not get one."
+)
+@url_option
+@policy_option
+@json_option
+def notarise(
+    files: tuple[Path, ...],
+    profile: str,
+    out: Path,
+    key: Path,
+    canonicalization: Literal["auto", "raw", "jcs"],
+    token: str | None,
+    url: str,
+    policy: Path | None,
+    as_json: bool,
+) -> None:
+    """Register documents and keep their receipts in --out, as NAME.receipt.json.
+
+    Documents are hashed and signed here; only signed statements are sent. Interrupted, run the same
+    command again: nothing is registered twice. OUT/.tally keeps what a rerun needs, salts included.
+    """
+    signer = read_key(key)
+    order = Order(signer, profile, canonicalization, int(time.time()))
+    order.check()
+    documents = name_documents(files)
+    address = check_url(url)
+    trust = None if policy is None else trust_of(policy)
+    with Http(address) as http:
+        http.tokens = _tokens(http, signer, token)
+        outcome = notarise_documents(documents, order, http, out, trust)
+    _report(outcome, as_json)
+    if outcome.rejected:
+        raise click.exceptions.Exit(EXIT_WRONG)
+
+
+def _tokens(http: Http, signer: IssuerSigner, token: str | None) -> Tokens:
+    if token is not None:
+        return GivenToken(token)
+    endpoint = f"{http.url}/oauth/token"
+    return AssertedTokens(signer, endpoint, asker(http, endpoint))
+
+
+def _report(outcome: Outcome, as_json: bool) -> None:
+    if as_json:
+        echo_json(outcome.facts())
+        return
+    for name, reason in sorted(outcome.rejected.items()):
+        click.echo(f"{shown(name)}: {reason.detail} [{reason.type}]", err=True)
+    documents = "document" if outcome.documents == 1 else "documents"
+    click.echo(
+        f"{outcome.documents} {documents}: {len(outcome.done)} done, "
+        f"{len(outcome.rejected)} rejected; receipts in {shown(outcome.out)}"
+    )
+
+
+@main.command()
+@click.argument("document", type=FILE)
+@click.argument("receipt", type=FILE)
+@click.option("--policy", envvar="TALLY_POLICY", required=True, type=FILE, help="Whom you trust.")
+@click.option("--at", help="Verify as of this time, such as 2026-07-01T09:30:00Z.")
+@json_option
+def verify(document: Path, receipt: Path, policy: Path, at: str | None, as_json: bool) -> None:
+    """Verify DOCUMENT against RECEIPT, offline: 0 valid, 1 invalid, 2 cannot tell."""
+    try:
+        verdict = verify_files(document, receipt, policy, at)
+    except UsageError as error:
+        raise Misused(str(error)) from error
+    click.echo(format_verdict(verdict, as_json=as_json))
+    raise click.exceptions.Exit(EXIT_CODES[verdict.outcome])
+
+
+main.add_command(receipt)
+main.add_command(audit)
+main.add_command(operator)

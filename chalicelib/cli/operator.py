@@ -1,0 +1,211 @@
+"""``tally operator``: what needs access to the service's own tables, buckets and keys.
+
+The service is found as the functions find it: by the ``TALLY_…`` variables of the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..notary.audit import AuditFailure, audit_store
+from ..notary.log import Refusal
+from ..notary.own_policy import own_policy
+from ..notary.ports import IdentityProvider, Issuer, IssuerKey
+from ..notary.sequence import create_log, drain
+from ..proof.errors import Malformed
+from ..proof.note import format_vkey
+from ..proof.statement import check_did
+from .auditing import echo_report, fail_audit
+from .failure import Misused, Unfinished, echo_json
+from .keyfile import read_public_part
+from .registration import merge_issuer, read_issuer_file
+from .settings import FILE, Group, json_option
+
+if TYPE_CHECKING:
+    from ..bootstrap import Service
+
+
+ALGORITHMS = ("ES256", "EdDSA", "RS256")
+
+
+@click.group(cls=Group)
+def operator() -> None:
+    """Run the service: needs its AWS access and TALLY_… environment."""
+
+
+@contextmanager
+def the_service() -> Iterator[Service]:
+    """The service of this environment; what AWS and the log refuse becomes a sentence."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from .. import bootstrap
+
+    try:
+        yield bootstrap.service_from_env(os.environ)
+    except bootstrap.MissingSetting as error:
+        raise Misused(str(error)) from error
+    except (BotoCoreError, ClientError) as error:
+        raise Unfinished(f"AWS: {error}. Check the credentials and the environment") from error
+    except Refusal as error:
+        raise Unfinished(f"the log refuses to go on: {error}") from error
+
+
+@operator.command()
+@json_option
+def init(as_json: bool) -> None:
+    """Create the log, once. Doing it again changes nothing."""
+    with the_service() as service:
+        head = service.log.chain.head()
+        if head is None:
+            create_log(service.log)
+        vkey = format_vkey(service.log.vkey)
+    if as_json:
+        echo_json({"origin": service.log.origin, "vkey": vkey, "created": head is None})
+        return
+    state = "created" if head is None else f"is there, at block {head.block.height}"
+    click.echo(f"log {service.log.origin} {state}")
+    click.echo(f"its key, to publish: {vkey}")
+
+
+@operator.group(cls=Group)
+def issuer() -> None:
+    """Who may register documents."""
+
+
+@issuer.command("add")
+@click.argument("file", required=False, type=FILE)
+@click.option("--id", "id_", help="The issuer's id, did:web:…; left out, the key file's.")
+@click.option("--tenant", help="The tenant whose tokens may act for the issuer.")
+@click.option("--name-en", help="The issuer's name in English.")
+@click.option("--name-zh", help="The issuer's name in Chinese.")
+@click.option("--key", type=FILE, help="The public part of its key, from tally keys new.")
+@json_option
+def add_issuer(
+    file: Path | None,
+    id_: str | None,
+    tenant: str | None,
+    name_en: str | None,
+    name_zh: str | None,
+    key: Path | None,
+    as_json: bool,
+) -> None:
+    """Register an issuer, or a further key of one: by FILE, or by options."""
+    options = (tenant, name_en, name_zh, key)
+    if (file is None) == all(option is None for option in (*options, id_)):
+        raise Misused("give either FILE or --tenant, --name-en, --name-zh and --key")
+    with the_service() as service:
+        now_ms = service.clock_ms()
+        if file is not None:
+            new = read_issuer_file(file, now_ms)
+        else:
+            new = _issuer_of(id_, tenant, name_en, name_zh, key, now_ms)
+        merged = merge_issuer(service.registry.issuer(new.id), new)
+        service.registry.put_issuer(merged)
+    kids = [known.key.kid.hex() for known in merged.keys]
+    if as_json:
+        echo_json({"id": merged.id, "tenant": merged.tenant, "kids": list(kids)})
+        return
+    click.echo(f"{merged.id} of tenant {merged.tenant} has the keys")
+    for kid in kids:
+        click.echo(f"  {kid}")
+
+
+def _issuer_of(
+    id_: str | None,
+    tenant: str | None,
+    name_en: str | None,
+    name_zh: str | None,
+    key: Path | None,
+    now_ms: int,
+) -> Issuer:
+    if tenant is None or name_en is None or name_zh is None or key is None:
+        raise Misused("--tenant, --name-en, --name-zh and --key go together")
+    part = read_public_part(key)
+    id_ = id_ or part.iss
+    if id_ is None or part.iss not in (None, id_):
+        raise Misused(f"--id is {id_}, but the key file is of {part.iss}")
+    try:
+        check_did(id_)
+    except Malformed as error:
+        raise Misused(f"--id: {error}") from error
+    names = {"en": name_en, "zh": name_zh}
+    return Issuer(id_, tenant, names, (IssuerKey(part.key, now_ms),))
+
+
+@operator.group(cls=Group)
+def idp() -> None:
+    """Outside identity providers whose tokens are accepted."""
+
+
+@idp.command("add")
+@click.option("--iss", required=True, help="The iss of its tokens.")
+@click.option("--jwks-url", required=True, help="Where its keys are (https).")
+@click.option("--audience", required=True, help="The aud that its tokens name for this service.")
+@click.option("--tenant-claim", default="tenant", show_default=True)
+@click.option(
+    "--algorithm",
+    "algorithms",
+    multiple=True,
+    type=click.Choice(ALGORITHMS),
+    default=ALGORITHMS,
+    show_default=True,
+)
+@json_option
+def add_provider(
+    iss: str,
+    jwks_url: str,
+    audience: str,
+    tenant_claim: str,
+    algorithms: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Accept the access tokens of an identity provider."""
+    provider = IdentityProvider(iss, jwks_url, audience, tenant_claim, algorithms)
+    with the_service() as service:
+        service.registry.put_identity_provider(provider)
+    if as_json:
+        echo_json({"iss": iss, "jwks_url": jwks_url, "audience": audience})
+        return
+    click.echo(f"tokens of {iss} for {audience} are accepted")
+
+
+@operator.command()
+def policy() -> None:
+    """Print policy.json: this log's key and the registered issuers, no witness asked for."""
+    with the_service() as service:
+        value = own_policy(service.log.vkey, service.registry.issuers())
+    click.echo(json.dumps(value, indent=2))
+
+
+@operator.command()
+@json_option
+def audit(as_json: bool) -> None:
+    """Reread every stored byte, private state included: 0 right, 1 the first thing wrong."""
+    with the_service() as service:
+        try:
+            report = audit_store(service.log)
+        except AuditFailure as failure:
+            raise fail_audit(failure) from failure
+    echo_report(report, as_json=as_json)
+
+
+@operator.command()
+@json_option
+def sequence(as_json: bool) -> None:
+    """Integrate what is pending, now."""
+    with the_service() as service:
+        blocks = drain(service.log, service.clock_ms)
+    if as_json:
+        echo_json({"blocks": [block.height for block in blocks]})
+        return
+    if not blocks:
+        click.echo("nothing is pending")
+    for block in blocks:
+        click.echo(f"block {block.height}: {block.size} entries")

@@ -1,0 +1,242 @@
+"""``tally receipt``: better evidence for a receipt, and its exports for strangers' tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from ..proof.block import verify_block_signature
+from ..proof.errors import Invalid, Malformed
+from ..proof.export import best_inclusion, export_cose, export_tlog_proof
+from ..proof.jcs import JsonValue
+from ..proof.limits import NOTE_SIGNATURES
+from ..proof.note import Note
+from ..proof.policy import Policy
+from ..proof.receipt import (
+    MEDIA_TYPE,
+    Attestation,
+    Evidence,
+    Inclusion,
+    Receipt,
+    format_receipt,
+    parse_receipt,
+)
+from ..proof.verify import attestation_check
+from .failure import Failure, Misused, Unfinished, Wrong, echo_json
+from .files import parse_file, replace_file, shown
+from .http import Http, check_url
+from .settings import FILE, Group, json_option, policy_option, url_option
+from .trust import Trust, read_policy_option, service_policy, trust_of
+
+ENDINGS = {"tlog-proof": ".tlog-proof", "cose": ".cose", "entry": ".entry"}
+_RECEIPT_ENDING = ".receipt.json"
+
+
+@click.group(cls=Group)
+def receipt() -> None:
+    """Receipts that you hold."""
+
+
+@receipt.command()
+@click.argument("receipts", metavar="RECEIPT...", nargs=-1, required=True, type=FILE)
+@url_option
+@policy_option
+@json_option
+def refresh(receipts: tuple[Path, ...], url: str, policy: Path | None, as_json: bool) -> None:
+    """Fetch newer evidence into RECEIPT, which is never made worse."""
+    trust = trust_of(policy)
+    results: list[JsonValue] = []
+    worst = 0
+    with Http(check_url(url)) as http:
+        for path in receipts:
+            result: dict[str, JsonValue] = {"receipt": shown(path)}
+            try:
+                gained = _refresh_file(path, http, trust)
+                result["gained"] = list(gained)
+                text = ", ".join(gained) or "nothing new"
+            except Failure as failure:
+                worst = max(worst, failure.exit_code)
+                result["error"] = text = failure.message
+            results.append(result)
+            if not as_json:
+                click.echo(f"{shown(path)}: {text}", err="error" in result)
+    if as_json:
+        echo_json({"receipts": results})
+    raise click.exceptions.Exit(worst)
+
+
+def _refresh_file(path: Path, http: Http, trust: Trust) -> list[str]:
+    """What the receipt gained; its file is replaced only when it gained something."""
+    held = parse_file(path, parse_receipt)
+    locator = held.statement.entry_id.hex()
+    answer = http.get(f"/v1/receipts/{locator}", accept=MEDIA_TYPE)
+    try:
+        merged = merge(held, parse_receipt(answer.content))
+        trust.check(merged)
+    except (Malformed, Invalid) as error:
+        raise Wrong(f"what the service sent is not kept: {error}") from error
+    gained = describe_gain(held, merged)
+    if merged != held:
+        replace_file(path, format_receipt(merged))
+    return gained
+
+
+def merge(held: Receipt, fresh: Receipt) -> Receipt:
+    """``held`` with all that ``fresh`` adds; raises Invalid when it is not about the same thing."""
+    if fresh.statement.entry != held.statement.entry:
+        raise Invalid("it is another entry's receipt")
+    if fresh.registered.block != held.registered.block:
+        raise Invalid("it says that the entry was registered in another block")
+    return replace(
+        held,
+        registered=_merge_inclusions(held.registered, fresh.registered),
+        attested=_later(held.attested, fresh.attested),
+        issuer=_newer(held.issuer, fresh.issuer),
+        status=_newer(held.status, fresh.status),
+    )
+
+
+def _later(held: Inclusion | None, fresh: Inclusion | None) -> Inclusion | None:
+    if held is None or fresh is None:
+        return held or fresh
+    if held.block == fresh.block:
+        return _merge_inclusions(held, fresh)
+    return fresh if fresh.block.height > held.block.height else held
+
+
+def _newer(held: Evidence | None, fresh: Evidence | None) -> Evidence | None:
+    if held is None or fresh is None:
+        return held or fresh
+    return fresh if fresh.registered.block.height > held.registered.block.height else held
+
+
+def _merge_inclusions(held: Inclusion, fresh: Inclusion) -> Inclusion:
+    """The same block with the attestations of both; of one kind the fresh ones count."""
+    note = held.proof.checkpoint_note
+    new = fresh.proof.checkpoint_note
+    if new.text != note.text:
+        raise Invalid("it holds another checkpoint for the same block")
+    lines = dict.fromkeys((*note.signatures, *new.signatures))
+    merged = Note(note.text, tuple(lines)[:NOTE_SIGNATURES])
+    return replace(
+        held,
+        proof=replace(held.proof, checkpoint_note=merged),
+        attestations=_merge_attestations(held.attestations, fresh.attestations),
+    )
+
+
+def _merge_attestations(
+    held: tuple[Attestation, ...], fresh: tuple[Attestation, ...]
+) -> tuple[Attestation, ...]:
+    kept = (a for a in held if a not in fresh and not any(_completes(b, a) for b in fresh))
+    return (*kept, *fresh)
+
+
+def _completes(fresh: Attestation, held: Attestation) -> bool:
+    """A calendar's answer to a pending proof keeps the pending part and so is longer."""
+    if not fresh.type == held.type == "opentimestamps":
+        return False
+    return len(str(fresh.members["proof"])) > len(str(held.members["proof"]))
+
+
+def describe_gain(held: Receipt, merged: Receipt) -> list[str]:
+    """What ``merged`` has that ``held`` has not, in words."""
+    gained = []
+    if merged.attested is not None and merged.attested != held.attested:
+        gained.append(f"attested by block {merged.attested.block.height}")
+    before = set(map(attestation_check, _attestations(held)))
+    gained += [
+        attestation_check(a) for a in _attestations(merged) if attestation_check(a) not in before
+    ]
+    signers = set(_signature_names(held))
+    gained += [f"signature of {name}" for name in _signature_names(merged) if name not in signers]
+    for part in ("issuer", "status"):
+        if getattr(merged, part) != getattr(held, part):
+            gained.append(part)
+    if not gained and merged != held:
+        gained.append("newer evidence of the kinds it had")
+    return gained
+
+
+def _inclusions(receipt: Receipt) -> list[Inclusion]:
+    return [i for i in (receipt.registered, receipt.attested) if i is not None]
+
+
+def _attestations(receipt: Receipt) -> list[Attestation]:
+    return [a for inclusion in _inclusions(receipt) for a in inclusion.attestations]
+
+
+def _signature_names(receipt: Receipt) -> list[str]:
+    return [line.name for i in _inclusions(receipt) for line in i.proof.checkpoint_note.signatures]
+
+
+@receipt.command()
+@click.argument("receipts", metavar="RECEIPT...", nargs=-1, required=True, type=FILE)
+@click.option("--format", "form", required=True, type=click.Choice(list(ENDINGS)))
+@click.option("--out", required=True, type=FILE, help="A file, or a directory for several.")
+@click.option("--url", envvar="TALLY_URL", help="The service, to ask for its log's key (cose).")
+@policy_option
+@json_option
+def export(
+    receipts: tuple[Path, ...],
+    form: str,
+    out: Path,
+    url: str | None,
+    policy: Path | None,
+    as_json: bool,
+) -> None:
+    """Write RECEIPT in a standard form: C2SP tlog-proof, COSE receipt (RFC 9942), or bare entry."""
+    if len(receipts) > 1 and not out.is_dir():
+        raise Misused(f"{shown(out)} is not a directory; several receipts are exported into one")
+    make = _exporter(form, url, policy)
+    written: list[JsonValue] = []
+    for path in receipts:
+        target = out / _export_name(path, form) if out.is_dir() else out
+        replace_file(target, make(parse_file(path, parse_receipt)))
+        written.append(shown(target))
+        if not as_json:
+            click.echo(shown(target))
+    if as_json:
+        echo_json({"format": form, "files": written})
+
+
+def _export_name(path: Path, form: str) -> str:
+    return path.name.removesuffix(_RECEIPT_ENDING) + ENDINGS[form]
+
+
+def _exporter(form: str, url: str | None, policy: Path | None) -> Callable[[Receipt], bytes]:
+    if form == "entry":
+        return lambda receipt: receipt.statement.entry
+    if form == "tlog-proof":
+        return export_tlog_proof
+    trusted = _policy_for_export(url, policy)
+    return lambda receipt: _export_cose(receipt, trusted)
+
+
+def _policy_for_export(url: str | None, policy: Path | None) -> Policy:
+    if policy is not None:
+        return read_policy_option(policy)
+    if url is None:
+        raise Misused("a COSE receipt names the log's key: give --policy, or --url to ask for it")
+    with Http(check_url(url)) as http:
+        found = service_policy(http)
+    if found is None:
+        raise Unfinished(f"{url} suggests no policy; give --policy")
+    return found
+
+
+def _export_cose(receipt: Receipt, policy: Policy) -> bytes:
+    """A COSE receipt under the key of the policy that signed the block."""
+    inclusion = best_inclusion(receipt)
+    keys = [key.loaded for key in policy.tlog.logs.get(inclusion.block.origin, ()) if key.loaded]
+    for key in keys:
+        with suppress(Invalid):
+            verify_block_signature(inclusion.block, key, inclusion.signature)
+            return export_cose(receipt, key.kid)
+    if not keys:
+        raise Unfinished(f"the policy does not know the log {inclusion.block.origin}")
+    raise Wrong("the receipt does not verify: its block is not signed by the policy's log")

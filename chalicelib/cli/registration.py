@@ -1,0 +1,69 @@
+"""Issuers as operators register them: from a JSON file, or from options and a public key file.
+
+The file is ``{"id", "tenant", "names": {"en", "zh"}, "notary"?, "keys": [{"jwk", "from_ms"?,
+"to_ms"?, "compromised_ms"?}]}``; ``from_ms`` is now when it is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ..notary.ports import Issuer, IssuerKey
+from ..proof.errors import Malformed
+from ..proof.jcs import JsonValue, parse_ijson
+from ..proof.keys import parse_jwk
+from ..proof.members import read_integer, read_list, read_members, read_text
+from ..proof.statement import check_did
+from .failure import Misused
+from .files import read_file, shown
+
+_ENDS = ("to_ms", "compromised_ms")
+
+
+def read_issuer_file(path: Path, now_ms: int) -> Issuer:
+    data = read_file(path)
+    try:
+        return _read_issuer(parse_ijson(data), now_ms)
+    except Malformed as error:
+        raise Misused(f"{shown(path)} is not an issuer: {error}") from error
+
+
+def _read_issuer(value: JsonValue, now_ms: int) -> Issuer:
+    members = read_members(value, "issuer", ("id", "tenant", "names", "keys"), ("notary",))
+    id_ = read_text(members["id"], "id")
+    check_did(id_)
+    names = read_members(members["names"], "names", ("en", "zh"))
+    return Issuer(
+        id=id_,
+        tenant=read_text(members["tenant"], "tenant"),
+        names={language: read_text(name, "name") for language, name in names.items()},
+        keys=tuple(_read_key(item, now_ms) for item in read_list(members["keys"], "keys")),
+        notary=members.get("notary") is True,
+    )
+
+
+def _read_key(value: JsonValue, now_ms: int) -> IssuerKey:
+    members = read_members(value, "key", ("jwk",), ("from_ms", *_ENDS))
+    ends = {name: read_integer(members[name], name) for name in _ENDS if name in members}
+    return IssuerKey(
+        key=parse_jwk(members["jwk"]),
+        from_ms=read_integer(members.get("from_ms", now_ms), "from_ms"),
+        to_ms=ends.get("to_ms"),
+        compromised_ms=ends.get("compromised_ms"),
+    )
+
+
+def merge_issuer(known: Issuer | None, new: Issuer) -> Issuer:
+    """``new`` with the keys that are registered already: old receipts are judged by them.
+
+    A key given again takes its new times, but keeps the day from which it was good."""
+    if known is None:
+        return new
+    if known.tenant != new.tenant:
+        raise Misused(f"{new.id} belongs to the tenant {known.tenant}, which cannot be changed")
+    keys = {key.key.kid: key for key in known.keys}
+    for key in new.keys:
+        before = keys.get(key.key.kid)
+        keys[key.key.kid] = key if before is None else replace(key, from_ms=before.from_ms)
+    return replace(new, keys=tuple(keys.values()))

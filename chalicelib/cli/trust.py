@@ -1,0 +1,68 @@
+"""What receipts are checked with before they are kept: inclusion, and with a policy signatures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..proof.command import UsageError, read_policy_file
+from ..proof.errors import Invalid, Malformed
+from ..proof.policy import Policy, parse_policy
+from ..proof.receipt import Inclusion, Receipt
+from ..proof.verify import Heads, check_inclusion
+from .failure import Misused, Unfinished
+from .http import Http, Refused
+
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """``heads`` checks signatures of log and block under a policy; None without a policy."""
+
+    heads: Heads | None
+
+    def check(self, receipt: Receipt) -> None:
+        """Raises Invalid when the receipt does not prove that its entry is in a trusted log."""
+        check_inclusion(receipt)
+        for inclusion in (receipt.registered, receipt.attested):
+            if inclusion is not None:
+                self._check_head(inclusion)
+
+    def _check_head(self, inclusion: Inclusion) -> None:
+        if self.heads is not None:
+            for check in self.heads.checks(inclusion)[:2]:
+                if check.result != "pass":
+                    raise Invalid(f"{check.name}: {check.detail}")
+
+
+def read_policy_option(path: Path) -> Policy:
+    try:
+        return read_policy_file(path)
+    except UsageError as error:
+        raise Misused(str(error)) from error
+
+
+def trust_of(path: Path | None) -> Trust:
+    """Trust in what the user's own policy file names."""
+    return Trust(None if path is None else Heads(read_policy_option(path)))
+
+
+def service_policy(http: Http) -> Policy | None:
+    """The policy that the service suggests: it shows that receipts agree with the log they come
+    from, not that the log is to be trusted."""
+    try:
+        answer = http.get("/v1/policy")
+    except Refused as error:
+        if error.status == _NOT_FOUND:
+            return None
+        raise
+    try:
+        return parse_policy(answer.content)
+    except Malformed as error:
+        raise Unfinished(f"{http.url}/v1/policy: {error}") from error
+
+
+def service_trust(http: Http) -> Trust:
+    policy = service_policy(http)
+    return Trust(None if policy is None else Heads(policy))

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chalicelib.api import wiring
+from tests.api.world import World
+from tests.cli.desk import Desk
+from tests.cli.front import Front
+
+
+@pytest.fixture(autouse=True)
+def _nobodys_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("TALLY_URL", "TALLY_KEY", "TALLY_TOKEN", "TALLY_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "config.toml").write_text("")
+    monkeypatch.setenv("TALLY_CONFIG", str(tmp_path / "config.toml"))
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The pauses that the command made, in seconds, on a clock that only they move."""
+    made: list[float] = []
+    for module in ("http", "submit", "tokens"):
+        monkeypatch.setattr(f"chalicelib.cli.{module}.monotonic", lambda: sum(made))
+    for module in ("http", "submit"):
+        monkeypatch.setattr(f"chalicelib.cli.{module}.sleep", made.append)
+    return made
+
+
+@pytest.fixture
+def front() -> Iterator[Front]:
+    with Front(World()) as front:
+        yield front
+    wiring.use(None)
+
+
+@pytest.fixture
+def desk(front: Front, tmp_path: Path) -> Desk:
+    """A registrar's desk: a registered key, three diplomas, and the service's address."""
+    desk = Desk(tmp_path / "desk", front)
+    for name, student in (("ada.json", "Ada"), ("siôn.json", "Siôn"), ("王小明.json", "王小明")):
+        desk.write(name, json.dumps({"name": student}).encode())
+    return desk
