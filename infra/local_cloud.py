@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -163,6 +164,8 @@ def _environ(state: Path, port: int, *, keep: bool) -> dict[str, str]:
         "LOG_LEVEL": "WARNING",
         "PERSIST_STATE": "1" if keep else "0",
         "STATE_DIR": str(state / "kept"),
+        "S3_PERSIST": "1" if keep else "0",
+        "S3_DATA_DIR": str(state / "kept" / "objects"),
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": REGION,
@@ -199,12 +202,36 @@ def serve(port: int, state: Path) -> None:
     print(f"Starting the local cloud on {HOST}:{port}, its state in {state}", flush=True)
     with running(state, port, keep=True) as cloud:
         print("Deploying Tally", flush=True)
-        deployment = deploy_locally(cloud)
-        print(f"Tally answers at {deployment.url}\nCtrl-C stops it.", flush=True)
+        deployment = _deploy_to_kept(cloud)
+        settings = _write_settings(deployment, cloud)
+        print(f"Tally answers at {deployment.url}")
+        print(f"For operators' commands in another shell: source {settings}")
+        print("Ctrl-C stops it.", flush=True)
         while not stop.wait(1.0):
             if cloud.process.poll() is not None:
                 raise LocalCloudError(f"the local cloud ended: see {state / 'local-cloud.log'}")
         print("Stopping: saving the state", flush=True)
+
+
+def _write_settings(deployment: Deployment, cloud: LocalCloud) -> Path:
+    """A shell script with what operators' commands read from the environment."""
+    path = cloud.state / "settings.sh"
+    settings = {**cloud.environ, **deployment.environ}
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(settings.items())]
+    path.write_text("".join(lines), "utf-8")
+    return path
+
+
+def _deploy_to_kept(cloud: LocalCloud) -> Deployment:
+    from chalicelib.notary.log import StaleRestore
+
+    try:
+        return deploy_locally(cloud)
+    except StaleRestore as error:
+        raise LocalCloudError(
+            f"{error}. The local cloud was killed before it could save its tables: delete"
+            f" {cloud.state} to begin with an empty log"
+        ) from error
 
 
 def main() -> int:
