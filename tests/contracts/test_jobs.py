@@ -1,0 +1,75 @@
+"""``Jobs``: admission ends once, and stays as it ended."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from chalicelib.notary.ports import Conflict, Job, Jobs, JobState
+
+from .stores import Stores
+
+JOB = Job("a" * 64, "a tenant", "uploading")
+
+
+@pytest.fixture
+def jobs(stores: Stores) -> Jobs:
+    return stores.jobs
+
+
+def test_an_unknown_job_is_none(jobs: Jobs) -> None:
+    assert jobs.get(JOB.id) is None
+
+
+@pytest.mark.parametrize("state", ["uploading", "admitting"])
+def test_a_job_is_created_once(jobs: Jobs, state: JobState) -> None:
+    job = replace(JOB, state=state)
+    assert jobs.create(job)
+    assert not jobs.create(replace(job, tenant="another tenant"))
+    assert jobs.get(JOB.id) == job
+
+
+@pytest.mark.parametrize("state", ["uploading", "admitting"])
+def test_admission_counts_items_and_can_be_repeated(jobs: Jobs, state: JobState) -> None:
+    jobs.create(replace(JOB, state=state))
+    for _ in range(2):
+        jobs.admit(JOB.id, 10, 8)
+    assert jobs.get(JOB.id) == replace(JOB, state="integrating", items=10, accepted=8)
+
+
+def test_a_job_of_which_nothing_was_accepted_has_nothing_left_to_integrate(jobs: Jobs) -> None:
+    jobs.create(JOB)
+    for _ in range(2):
+        jobs.admit(JOB.id, 10, 0)
+    job = jobs.get(JOB.id)
+    assert job == replace(JOB, state="integrating", items=10)
+    assert job.integrated == job.accepted == 0
+
+
+def test_an_admission_is_never_replaced(jobs: Jobs) -> None:
+    jobs.create(JOB)
+    jobs.admit(JOB.id, 10, 8)
+    with pytest.raises(Conflict):
+        jobs.admit(JOB.id, 10, 9)
+    with pytest.raises(Conflict):
+        jobs.fail(JOB.id, "too-many-items")
+    assert jobs.get(JOB.id) == replace(JOB, state="integrating", items=10, accepted=8)
+
+
+@pytest.mark.parametrize("state", ["uploading", "admitting"])
+def test_a_job_fails_with_its_problem_and_stays_failed(jobs: Jobs, state: JobState) -> None:
+    jobs.create(replace(JOB, state=state))
+    for _ in range(2):
+        jobs.fail(JOB.id, "too-many-items")
+    with pytest.raises(Conflict):
+        jobs.admit(JOB.id, 10, 8)
+    assert jobs.get(JOB.id) == replace(JOB, state="failed", problem="too-many-items")
+
+
+def test_an_unknown_job_is_neither_admitted_nor_failed(jobs: Jobs) -> None:
+    with pytest.raises(Conflict):
+        jobs.admit(JOB.id, 10, 8)
+    with pytest.raises(Conflict):
+        jobs.fail(JOB.id, "too-many-items")
+    assert jobs.get(JOB.id) is None
