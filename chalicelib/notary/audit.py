@@ -99,6 +99,9 @@ def audit_store(log: Log) -> AuditReport:
     published = read_checkpoint(reader, log.vkey) if head.block.height else None
     if published is not None:
         for audited in read_blocks(reader, log.vkey, published, history):
+            if audited.row.block.height < head.block.height and not audited.row.applied:
+                where = f"block {audited.row.block.height}"
+                raise AuditFailure("a block after it", where, "none: it is not applied", "one")
             _check_index(log, audited)
             _check_staging(log, history, audited)
     _check_head(log, head, history)
