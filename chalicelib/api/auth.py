@@ -34,22 +34,22 @@ def authenticate(request: Request, service: Service, scope: str) -> Caller:
     """The caller, if the request's access token is good and has ``scope``."""
     header = request.headers.get("authorization")
     if header is None:
-        raise Problem("missing-token", headers=_challenge())
+        raise Problem("missing-token", headers=challenge())
     match = _BEARER.fullmatch(header.strip())
     try:
         if match is None:
             raise BadToken("Authorization is one 'Bearer' and the token")
         caller = _read_caller(match[1], service)
     except BadToken as error:
-        headers = _challenge(error="invalid_token", error_description=str(error))
+        headers = challenge(error="invalid_token", error_description=str(error))
         raise Problem("invalid-token", str(error), headers) from error
     if scope not in caller.scopes:
-        headers = _challenge(error="insufficient_scope", scope=scope)
+        headers = challenge(error="insufficient_scope", scope=scope)
         raise Problem("insufficient-scope", f"ask for a token with the scope {scope}", headers)
     return caller
 
 
-def _challenge(**parameters: str) -> dict[str, str]:
+def challenge(**parameters: str) -> dict[str, str]:
     """RFC 6750 §3. API Gateway renames the header to x-amzn-remapped-www-authenticate."""
     fields = {"realm": "tally", **parameters}
     text = ", ".join(f'{name}="{value}"' for name, value in fields.items())

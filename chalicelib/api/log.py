@@ -116,7 +116,7 @@ def show_block(call: Call) -> Reply:
     row = call.service.log.chain.row(int(height)) if int(height) > 0 else None
     if row is None or not row.checkpoint:
         raise Problem("no-such-block")
-    return Reply(200, media.JSON, json.dumps(write_block(row)).encode(), _IMMUTABLE)
+    return Reply(200, media.JSON, json.dumps(write_block(row)).encode(), _FRESH)
 
 
 def write_block(row: Row) -> dict[str, int | str]:

@@ -16,10 +16,10 @@ from ..notary.ports import Issuer
 from ..proof.jcs import JsonValue
 from ..proof.keys import PublicKey, format_jwk
 from . import media
-from .auth import ACCESS_TOKEN_TYPE
+from .auth import ACCESS_TOKEN_TYPE, challenge
 from .jwts import BadToken, Token, load_key, parse_token, sign_token, verify_token
 from .operation import SCOPES, Call
-from .problems import Problem
+from .problems import KINDS, Problem
 from .request import Reply
 from .room import Room
 
@@ -58,8 +58,10 @@ def issue_token(call: Call) -> Reply:
 
 
 def _problem(name: str, error: str, detail: str) -> Problem:
-    """A problem that OAuth clients can read, too (RFC 6749 §5.2)."""
-    return Problem(name, detail, members={"error": error, "error_description": detail})
+    """A problem that OAuth clients can read, too (RFC 6749 §5.2); a 401 must have a challenge
+    (RFC 9110 §15.5.2)."""
+    headers = challenge() if KINDS[name].status == 401 else {}
+    return Problem(name, detail, headers, {"error": error, "error_description": detail})
 
 
 def _read_form(body: bytes) -> dict[str, str]:
