@@ -8,6 +8,12 @@ from chalicelib.api import wiring
 from tests.api.world import World
 
 
+@pytest.fixture(autouse=True)
+def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here a wake-up integrates at once, so the first look may come at once, too."""
+    monkeypatch.setattr("chalicelib.api.waiting.FIRST_S", 0.001)
+
+
 @pytest.fixture
 def world() -> Iterator[World]:
     yield World()

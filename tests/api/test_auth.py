@@ -122,7 +122,7 @@ FORGERIES: dict[str, Forgery] = {
 def test_a_bad_token_is_refused_and_nothing_is_stored(world: World, name: str) -> None:
     before = world.stored()
     response = world.submit(
-        world.statement(), Authorization=f"Bearer {FORGERIES[name](world)}", Prefer="wait=1"
+        world.statement(), Authorization=f"Bearer {FORGERIES[name](world)}", Prefer="wait=5"
     )
     assert (response.status_code, problem_of(response)) == (401, "invalid-token")
     challenge = response.headers["WWW-Authenticate"]
@@ -198,7 +198,7 @@ def provider(world: World) -> Iterator[Provider]:
 
 
 def submit_with(world: World, token: str) -> Any:
-    return world.submit(world.statement(), Authorization=f"Bearer {token}", Prefer="wait=1")
+    return world.submit(world.statement(), Authorization=f"Bearer {token}", Prefer="wait=5")
 
 
 def test_a_configured_identity_providers_token_is_good(world: World, provider: Provider) -> None:

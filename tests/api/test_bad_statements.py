@@ -109,7 +109,7 @@ BROKEN: dict[str, tuple[Breakage, int, str]] = {
 def test_a_bad_statement_is_refused_and_nothing_is_stored(world: World, name: str) -> None:
     breakage, status, problem = BROKEN[name]
     before = world.stored()
-    response = world.submit(breakage(world), Prefer="wait=1")
+    response = world.submit(breakage(world), Prefer="wait=5")
     assert (response.status_code, problem_of(response)) == (status, problem)
     assert response.json_body["status"] == status
     assert len(response.json_body["detail"]) > 20, "says what to do"
@@ -118,7 +118,7 @@ def test_a_bad_statement_is_refused_and_nothing_is_stored(world: World, name: st
 
 
 def test_an_iat_ten_minutes_ahead_is_still_good(world: World) -> None:
-    assert world.submit(world.statement(iat=NOW_S + 600)).status_code == 201
+    assert world.submit(world.statement(iat=NOW_S + 600), Prefer="wait=5").status_code == 201
 
 
 def test_a_key_that_is_not_good_any_more_is_unknown(world: World) -> None:
@@ -131,17 +131,17 @@ def test_a_key_that_is_not_good_any_more_is_unknown(world: World) -> None:
 
 def test_a_lineage_that_is_already_in_the_log_cannot_be_registered_again(world: World) -> None:
     sub = world.sub()
-    assert world.submit(world.statement(sub=sub), Prefer="wait=1").status_code == 201
+    assert world.submit(world.statement(sub=sub), Prefer="wait=5").status_code == 201
     other = world.statement(sub=sub, payload=world.register("another document"))
     before = world.stored()
-    response = world.submit(other, Prefer="wait=1")
+    response = world.submit(other, Prefer="wait=5")
     assert (response.status_code, problem_of(response)) == (409, "sub-not-new")
     assert world.stored() == before
 
 
 def test_a_statement_about_anothers_document_has_no_target(world: World) -> None:
     entry = world.statement(iss=HOSPITAL, key=world.hospital)
-    assert world.submit(entry, tenant="hospital", Prefer="wait=1").status_code == 201
+    assert world.submit(entry, tenant="hospital", Prefer="wait=5").status_code == 201
     target = Hash(bytes.fromhex(id_of(entry)))
     revoke = world.statement(payload=StatusChange("revoke", target, "other", NOW_S))
     assert problem_of(world.submit(revoke)) == "unknown-target"

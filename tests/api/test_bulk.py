@@ -78,7 +78,7 @@ def test_a_bulk_that_was_set_aside_says_why(idle: World) -> None:
     body = idle.statement()
     job = idle.submit(body, CBOR_SEQ).json_body["job"]
     idle.service.log.pending.set_aside(job, "its items are not there")
-    response = idle.submit(body, CBOR_SEQ, Prefer="wait=1")
+    response = idle.submit(body, CBOR_SEQ)
     assert (response.status_code, problem_of(response)) == (409, "set-aside")
     status = idle.get(f"/v1/jobs/{job}", **idle.bearer()).json_body
     assert (status["state"], status["problem"]) == ("failed", "set-aside: its items are not there")

@@ -30,7 +30,7 @@ def test_a_statement_integrated_within_the_wait_is_answered_with_its_receipt(wor
 
 
 def test_the_receipt_is_cose_unless_the_client_asks_for_json(world: World) -> None:
-    response = world.submit(world.statement(), Prefer="wait=1")
+    response = world.submit(world.statement(), Prefer="wait=5")
     assert response.headers["Content-Type"] == COSE_RECEIPT
     receipt = decode(response.body)
     assert isinstance(receipt, Tag)
@@ -59,8 +59,8 @@ def test_waiting_ends_when_the_preferred_time_is_over(idle: World) -> None:
 
 def test_the_same_bytes_again_are_the_same_registration(world: World) -> None:
     entry = world.statement()
-    first = world.submit(entry, Prefer="wait=1", Accept=RECEIPT)
-    again = world.submit(entry, Prefer="wait=1", Accept=RECEIPT)
+    first = world.submit(entry, Prefer="wait=5", Accept=RECEIPT)
+    again = world.submit(entry, Prefer="wait=5", Accept=RECEIPT)
     assert (again.status_code, again.body) == (201, first.body)
     assert again.headers["Location"] == first.headers["Location"]
     world.integrate()
@@ -81,7 +81,7 @@ def test_the_same_bytes_again_before_integration_are_still_one(idle: World) -> N
 @pytest.mark.parametrize("locator", ["id", "index"])
 def test_an_entry_is_found_by_its_id_and_by_its_index(world: World, locator: str) -> None:
     entry = world.statement()
-    created = world.submit(entry, Prefer="wait=1", Accept=RECEIPT)
+    created = world.submit(entry, Prefer="wait=5", Accept=RECEIPT)
     path = (
         id_of(entry) if locator == "id" else str(parse_receipt(created.body).registered.proof.index)
     )
@@ -105,7 +105,7 @@ def test_a_receipt_comes_in_the_form_that_is_accepted(
     world: World, accept: str, media: str
 ) -> None:
     headers = {"Accept": accept} if accept else {}
-    response = world.submit(world.statement(), Prefer="wait=1", **headers)
+    response = world.submit(world.statement(), Prefer="wait=5", **headers)
     assert (response.status_code, response.headers["Content-Type"]) == (201, media)
 
 
@@ -148,7 +148,7 @@ def test_a_compressed_body_is_not_guessed_at(world: World) -> None:
 def test_a_locator_that_leads_nowhere_is_a_problem(
     world: World, locator: str, status: int, name: str
 ) -> None:
-    world.submit(world.statement(), Prefer="wait=1")
+    world.submit(world.statement(), Prefer="wait=5")
     for path in ("/entries/", "/v1/receipts/"):
         response = world.get(path + locator)
         assert (response.status_code, problem_of(response)) == (status, name)
@@ -168,5 +168,5 @@ def test_a_submission_that_was_set_aside_says_why(idle: World) -> None:
 
 
 def test_the_issuer_of_the_receipt_is_named_by_its_entry(world: World) -> None:
-    response = world.submit(world.statement(), Prefer="wait=1", Accept=RECEIPT)
+    response = world.submit(world.statement(), Prefer="wait=5", Accept=RECEIPT)
     assert parse_receipt(response.body).statement.statement.iss == COLLEGE

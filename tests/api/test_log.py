@@ -19,7 +19,7 @@ from tests.fakes import ORIGIN, memory_service
 
 def test_the_checkpoint_is_the_published_one(world: World) -> None:
     assert problem_of(world.get("/checkpoint")) == "no-checkpoint"
-    world.submit(world.statement(), Prefer="wait=1")
+    world.submit(world.statement(), Prefer="wait=5")
     response = world.get("/checkpoint")
     assert response.headers["Content-Type"] == "text/plain; charset=utf-8"
     checkpoint = parse_checkpoint_text(parse_note(response.body).text)
@@ -28,7 +28,7 @@ def test_the_checkpoint_is_the_published_one(world: World) -> None:
 
 @pytest.mark.parametrize("tile", [Tile(0, 0, 2), Bundle(0, 2)])
 def test_tiles_are_served_as_they_are_stored(world: World, tile: Tile | Bundle) -> None:
-    world.submit(world.statement(), Prefer="wait=1")
+    world.submit(world.statement(), Prefer="wait=5")
     response = world.get(f"/{tile.path}")
     assert response.status_code == 200
     assert response.headers["Content-Type"] == "application/octet-stream"
@@ -55,19 +55,19 @@ def test_tiles_are_served_as_they_are_stored(world: World, tile: Tile | Bundle) 
     ],
 )
 def test_a_tile_that_is_not_there_is_not_there(world: World, path: str) -> None:
-    world.submit(world.statement(), Prefer="wait=1")
+    world.submit(world.statement(), Prefer="wait=5")
     response = world.get(f"/tile/{path}")
     assert (response.status_code, problem_of(response)) == (404, "no-such-tile")
 
 
 def test_the_checkpoint_is_not_a_tile_and_neither_is_anything_else(world: World) -> None:
-    world.submit(world.statement(), Prefer="wait=1")
+    world.submit(world.statement(), Prefer="wait=5")
     for path in ("/tile/../checkpoint", "/tile/%2e%2e/checkpoint", "/tile/0/..%2f..%2fcheckpoint"):
         assert problem_of(world.get(path)) == "no-such-tile"
 
 
 def test_a_block_holds_what_verifies_it(world: World) -> None:
-    world.submit(world.statement(), Prefer="wait=1")
+    world.submit(world.statement(), Prefer="wait=5")
     response = world.get("/v1/blocks/1")
     written = response.json_body
     block = parse_header(bytes.fromhex(written["header"]), ORIGIN)
@@ -80,7 +80,7 @@ def test_a_block_holds_what_verifies_it(world: World) -> None:
 
 def test_blocks_are_listed_in_pages(world: World) -> None:
     for _ in range(3):
-        world.submit(world.statement(), Prefer="wait=1")
+        world.submit(world.statement(), Prefer="wait=5")
     first = world.get("/v1/blocks?limit=2")
     assert [block["height"] for block in first.json_body["blocks"]] == [1, 2]
     link = first.headers["Link"][1:].partition(">")[0]
@@ -92,7 +92,7 @@ def test_blocks_are_listed_in_pages(world: World) -> None:
 
 @pytest.mark.parametrize("height", ["0", "2", "-1", "01", "1e0", "9" * 17, "x"])
 def test_a_block_that_is_not_there_is_not_there(world: World, height: str) -> None:
-    world.submit(world.statement(), Prefer="wait=1")
+    world.submit(world.statement(), Prefer="wait=5")
     assert problem_of(world.get(f"/v1/blocks/{height}")) == "no-such-block"
 
 
@@ -136,7 +136,7 @@ def test_the_policy_trusts_the_log_and_the_registry(world: World) -> None:
 
 
 def test_a_healthy_service_says_how_far_it_is(world: World) -> None:
-    world.submit(world.statement(), Prefer="wait=1")
+    world.submit(world.statement(), Prefer="wait=5")
     health = world.get("/healthz").json_body
     assert (health["status"], health["height"], health["size"]) == ("ok", 1, 2)
 

@@ -21,7 +21,7 @@ def bytes_of(receipt: Receipt, media: str, world: World) -> bytes:
 
 def test_a_receipt_is_json_unless_asked_otherwise(world: World) -> None:
     entry = world.statement()
-    world.submit(entry, Prefer="wait=1")
+    world.submit(entry, Prefer="wait=5")
     response = world.get(f"/v1/receipts/{id_of(entry)}")
     assert response.headers["Content-Type"] == "application/vnd.tally.receipt+json"
     assert parse_receipt(response.body).statement.entry == entry
@@ -30,7 +30,7 @@ def test_a_receipt_is_json_unless_asked_otherwise(world: World) -> None:
 @pytest.mark.parametrize("media", [COSE_RECEIPT, "text/vnd.c2sp.tlog-proof"])
 def test_its_exports_are_those_that_anybody_can_make_of_it(world: World, media: str) -> None:
     entry = world.statement()
-    world.submit(entry, Prefer="wait=1")
+    world.submit(entry, Prefer="wait=5")
     receipt = parse_receipt(world.get(f"/v1/receipts/{id_of(entry)}").body)
     response = world.get(f"/v1/receipts/{id_of(entry)}", Accept=media)
     assert (response.status_code, response.headers["Content-Type"]) == (200, media)

@@ -24,7 +24,7 @@ def test_a_request_is_logged_in_one_line_that_may_be_published(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capsys.readouterr()
-    response = world.submit(world.statement(), Prefer="wait=1")
+    response = world.submit(world.statement(), Prefer="wait=5")
     (line,) = lines(capsys)
     assert line.keys() == {"request", "method", "route", "status", "ms", "tenant"}
     assert (line["method"], line["route"], line["status"]) == ("POST", "/entries", 201)
@@ -73,7 +73,7 @@ def test_a_write_of_unknown_outcome_may_be_repeated(
     assert response.headers["Retry-After"] == "1"
     assert "same bytes again" in response.json_body["detail"]
     monkeypatch.undo()
-    assert world.submit(entry, Prefer="wait=1").status_code == 201
+    assert world.submit(entry, Prefer="wait=5").status_code == 201
 
 
 def test_the_gateways_request_id_is_ours(world: World) -> None:

@@ -20,7 +20,7 @@ def test_an_issuer_gets_a_token_for_its_tenant_and_uses_it(world: World) -> None
     assert (body["token_type"], body["expires_in"]) == ("Bearer", 600)
     assert body["scope"] == "entries:write jobs:read"
     token = f"Bearer {body['access_token']}"
-    assert world.submit(world.statement(), Authorization=token).status_code == 201
+    assert world.submit(world.statement(), Authorization=token, Prefer="wait=5").status_code == 201
 
 
 def test_the_token_verifies_with_the_published_keys(world: World) -> None:

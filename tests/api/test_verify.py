@@ -21,7 +21,7 @@ def receipt_of(world: World) -> bytes:
     digests = digest_document(DOCUMENT, "raw")
     payload = Register("education/diploma", "raw", *commit(SALT, digests))
     accept = "application/vnd.tally.receipt+json"
-    response = world.submit(world.statement(payload=payload), Prefer="wait=1", Accept=accept)
+    response = world.submit(world.statement(payload=payload), Prefer="wait=5", Accept=accept)
     holder = HolderPart("raw", SALT, digests.sha256, digests.sm3)
     return format_receipt(replace(parse_receipt(response.body), document=holder))
 
