@@ -18,6 +18,7 @@ from ..proof.jcs import JsonValue, format_jcs, parse_ijson
 
 if TYPE_CHECKING:
     from jwt import PyJWK
+    from jwt.types import Options
 
     from ..notary.ports import Signer
 
@@ -108,6 +109,16 @@ def load_key(jwk: Mapping[str, Any]) -> PyJWK:
     return jwt.PyJWK(dict(jwk))
 
 
+_OPTIONS: Options = {
+    "require": ["iss", "aud", "sub", "exp"],
+    "enforce_minimum_key_length": True,
+    # Times are checked by us: our clock is an argument, PyJWT's is not.
+    "verify_exp": False,
+    "verify_nbf": False,
+    "verify_iat": False,
+}
+
+
 def verify_token(
     token: Token, key: PyJWK, issuer: str, audience: Sequence[str], now_s: int
 ) -> Token:
@@ -124,14 +135,7 @@ def verify_token(
             algorithms=[algorithm],
             issuer=issuer,
             audience=list(audience),
-            options={
-                "require": ["iss", "aud", "sub", "exp"],
-                "enforce_minimum_key_length": True,
-                # Times are checked below: our clock is an argument, PyJWT's is not.
-                "verify_exp": False,
-                "verify_nbf": False,
-                "verify_iat": False,
-            },
+            options=_OPTIONS,
         )
     except jwt.PyJWTError as error:
         raise BadToken(_reason(error)) from error

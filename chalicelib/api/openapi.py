@@ -55,12 +55,7 @@ def describe(operations: Iterable[Operation], url: str) -> JsonObject:
 
 
 def _security(url: str) -> JsonObject:
-    flow = {"tokenUrl": url + TOKEN_PATH, "scopes": dict.fromkeys(SCOPES, "")}
-    flow["scopes"] = {
-        "entries:write": "register statements and open uploads",
-        "jobs:read": "read one's own jobs and their receipts",
-    }
-    assert tuple(flow["scopes"]) == SCOPES
+    flow = {"tokenUrl": url + TOKEN_PATH, "scopes": SCOPES}
     return {"type": "oauth2", "flows": {"clientCredentials": flow}}
 
 

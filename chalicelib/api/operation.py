@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 ENTRIES_WRITE = "entries:write"
 JOBS_READ = "jobs:read"
-SCOPES = (ENTRIES_WRITE, JOBS_READ)
+SCOPES = {
+    ENTRIES_WRITE: "register statements and open uploads",
+    JOBS_READ: "read one's own jobs and their receipts",
+}
 
 
 @dataclass

@@ -93,7 +93,7 @@ def _read_form(body: bytes) -> dict[str, str]:
 
 def _read_scopes(text: str | None) -> str:
     """The scopes asked for; all there are, when none is named."""
-    asked = SCOPES if text is None else tuple(text.split(" "))
+    asked = tuple(SCOPES) if text is None else tuple(text.split(" "))
     if not set(asked) <= set(SCOPES):
         raise _problem("invalid-scope", "invalid_scope", f"the scopes are {', '.join(SCOPES)}")
     return " ".join(scope for scope in SCOPES if scope in asked)
