@@ -9,7 +9,9 @@ PYTHON ?= python3
 VENV := .venv
 CLOUD_VENV := .venv-cloud
 BIN := $(VENV)/bin
-STAMPS := var/stamps
+# Stamps lie inside what they vouch for.
+DEV := $(VENV)/.installed
+LOCAL_CLOUD := $(CLOUD_VENV)/.packages
 LOCK := uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-annotate --no-emit-index-url --no-header
 
@@ -26,7 +28,7 @@ help:
 	@echo "make wheel   build the offline verifier's wheel into dist/"
 	@echo "make clean   remove environments, caches and var/"
 
-setup: $(STAMPS)/dev $(STAMPS)/local-cloud
+setup: $(DEV) $(LOCAL_CLOUD)
 
 # An environment from its lock file: $(1) directory, $(2) lock file.
 define make_environment
@@ -45,18 +47,18 @@ define make_environment
 		echo "Could not install $(2): is a Python package index within reach?" >&2; exit 1; }
 endef
 
-$(STAMPS)/dev-packages: requirements/dev.txt requirements/bootstrap.txt
+$(VENV)/.packages: requirements/dev.txt requirements/bootstrap.txt
 	$(call make_environment,$(VENV),requirements/dev.txt)
-	@mkdir -p $(@D) && touch $@
+	@touch $@
 
 # The commands tally and tally-verify, straight from this checkout.
-$(STAMPS)/dev: $(STAMPS)/dev-packages pyproject.toml
+$(DEV): $(VENV)/.packages pyproject.toml
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(STAMPS)/local-cloud: requirements/local-cloud.txt requirements/bootstrap.txt
+$(LOCAL_CLOUD): requirements/local-cloud.txt requirements/bootstrap.txt
 	$(call make_environment,$(CLOUD_VENV),requirements/local-cloud.txt)
-	@mkdir -p $(@D) && touch $@
+	@touch $@
 
 demo: setup
 	@$(BIN)/python -m infra.demo
@@ -71,20 +73,20 @@ serve: setup
 bench: setup
 	@$(BIN)/python -m tests.bench
 
-check: $(STAMPS)/dev
+check: $(DEV)
 	@echo "ruff" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@echo "mypy" && $(BIN)/mypy
 	@echo "import-linter" && $(BIN)/lint-imports
 	@echo "cfn-lint" && $(BIN)/python -m infra.package --lint
 	@echo "codespell" && $(BIN)/codespell
 
-lock: $(STAMPS)/dev
+lock: $(DEV)
 	@$(BIN)/$(LOCK) requirements/runtime.in -o requirements.txt
 	@$(BIN)/$(LOCK) requirements/dev.in -c requirements.txt -o requirements/dev.txt
 	@$(BIN)/$(LOCK) requirements/local-cloud.in -o requirements/local-cloud.txt
 	@$(BIN)/$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
 
-wheel: $(STAMPS)/dev
+wheel: $(DEV)
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist packaging/tally-proof
 
 clean:
