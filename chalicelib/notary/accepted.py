@@ -53,10 +53,6 @@ class Head(NamedTuple):
     def numbers_at(self) -> int:
         return _HEAD.size + self.rejected_bytes
 
-    @property
-    def rejected(self) -> int:
-        return self.items - self.accepted
-
 
 class Accepted(NamedTuple):
     """Columns over the accepted items from ``first`` on."""
@@ -127,19 +123,27 @@ def read_head(work: Objects, job: str) -> Head | None:
 
 def read_numbers(work: Objects, job: str) -> tuple[int, ...]:
     """The numbers of the accepted items; raises MalformedAccepted."""
-    head = read_head(work, job)
-    if head is None:
-        raise MalformedAccepted(f"{accepted_key(job)} is not there")
-    data = work.get_range(accepted_key(job), head.numbers_at, 4 * head.accepted) or b""
-    if len(data) != 4 * head.accepted:
-        raise MalformedAccepted("the object ends within its numbers")
+    head = _existing_head(work, job)
+    data = _slice(work, job, head.numbers_at, 4 * head.accepted, "numbers")
     return unpack(f">{head.accepted}I", data)
 
 
 def read_rejected(work: Objects, job: str) -> list[Rejected]:
     """The rejections that were kept; raises MalformedAccepted."""
+    head = _existing_head(work, job)
+    data = _slice(work, job, _HEAD.size, head.rejected_bytes, "rejections")
+    return [Rejected(*each) for each in json.loads(data)]
+
+
+def _existing_head(work: Objects, job: str) -> Head:
     head = read_head(work, job)
     if head is None:
         raise MalformedAccepted(f"{accepted_key(job)} is not there")
-    data = work.get_range(accepted_key(job), _HEAD.size, head.rejected_bytes) or b"[]"
-    return [Rejected(*each) for each in json.loads(data)]
+    return head
+
+
+def _slice(work: Objects, job: str, start: int, length: int, what: str) -> bytes:
+    data = work.get_range(accepted_key(job), start, length)
+    if data is None or len(data) != length:
+        raise MalformedAccepted(f"{accepted_key(job)} ends within its {what}")
+    return data
