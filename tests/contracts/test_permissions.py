@@ -1,0 +1,231 @@
+"""Each function's IAM policy permits what it sends.
+
+The local cloud enforces no policies, so here the requests of each function are noted on their way
+and held against ``.chalice/policy-*.json``.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, cast
+from urllib.request import Request, urlopen
+
+import pytest
+from botocore.session import Session
+
+from chalicelib.adapters.aws import Clients
+from chalicelib.api import wiring
+from chalicelib.api.handlers import admit_uploads, sequence_wakes, sweep
+from chalicelib.bootstrap import service_from_env
+from chalicelib.notary.ports import Single
+from chalicelib.notary.sequence import create_log
+from chalicelib.proof.hashes import sha256
+from chalicelib.proof.statement import entry_id
+from infra.template import ENVIRONMENT
+
+from ..api.world import CBOR_SEQ, COLLEGE, COLLEGE_TENANT, URL, World, issuer
+from .stores import ORIGIN, Places, make_places, session
+
+POLICIES = Path(__file__).parents[2] / ".chalice"
+POISON = Single("f" * 64, b"no statement", None)
+
+FUNCTIONS = ("api-handler", "sequencer", "admit-upload", "sweep")
+
+Permission = tuple[str, str]
+"""An action and a resource by its name in the template, such as WorkBucket/jobs/*."""
+
+NOT_OURS = ("logs:", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+"""What Lambda itself does in the function's name."""
+
+
+class Notebook:
+    """Who sent what: the permissions that each function needed. ``resources`` are the names in the
+    template of tables, buckets, keys and the queue."""
+
+    def __init__(self, ours: Session) -> None:
+        self.needed: dict[str, set[Permission]] = {function: set() for function in FUNCTIONS}
+        self.resources: dict[str, str] = {}
+        self._who = ""
+        ours.register("provide-client-params", cast("Any", self._note))
+
+    @contextmanager
+    def acting_as(self, function: str) -> Iterator[None]:
+        self._who = function
+        yield
+        self._who = ""
+
+    def _note(self, params: Mapping[str, Any], event_name: str, **_: object) -> None:
+        if self._who:
+            aws, operation = event_name.split(".")[1:]
+            self.needed[self._who].update(self._permissions(aws, operation, params))
+
+    def _permissions(
+        self, aws: str, operation: str, params: Mapping[str, Any]
+    ) -> Iterator[Permission]:
+        if operation == "TransactWriteItems":
+            for item in params["TransactItems"]:
+                for verb, write in item.items():
+                    yield f"dynamodb:{verb}Item", self.resources[write["TableName"]]
+        elif operation == "BatchWriteItem":
+            for name in params["RequestItems"]:
+                yield "dynamodb:BatchWriteItem", self.resources[name]
+        elif aws == "s3":
+            verb = operation.replace("Head", "Get")
+            yield f"s3:{verb}", f"{self.resources[params['Bucket']]}/{params['Key']}"
+        else:
+            [name] = [params[each] for each in ("TableName", "QueueUrl", "KeyId") if each in params]
+            yield f"{aws}:{operation}", self.resources[name]
+
+
+def permitted(function: str) -> set[Permission]:
+    """What the function's policy allows, without what Lambda needs."""
+    policy = json.loads((POLICIES / f"policy-{function}.json").read_text("utf-8"))
+    found: set[Permission] = set()
+    for statement in policy["Statement"]:
+        resources = statement["Resource"]
+        for resource in resources if isinstance(resources, list) else [resources]:
+            place = resource["Fn::GetAtt"][0] if "Fn::GetAtt" in resource else resource["Fn::Sub"]
+            name = place.replace("${", "").replace(".Arn}", "")
+            found |= {(action, name) for action in statement["Action"]}
+    return {each for each in found if not each[0].startswith(NOT_OURS)}
+
+
+def allows(permission: Permission, needed: Permission) -> bool:
+    return permission[0] == needed[0] and fnmatchcase(needed[1], permission[1])
+
+
+def make_environ(clients: Clients, places: Places) -> dict[str, str]:
+    """What a function of a deployed service finds in its environment."""
+    log_key = clients.kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
+    token_key = clients.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+    return {
+        "TALLY_ORIGIN": ORIGIN,
+        "TALLY_PUBLIC_URL": URL,
+        "TALLY_LOG_TABLE": places.log,
+        "TALLY_PENDING_TABLE": places.pending,
+        "TALLY_JOBS_TABLE": places.jobs,
+        "TALLY_REGISTRY_TABLE": places.registry,
+        "TALLY_LOG_BUCKET": places.bucket,
+        "TALLY_WORK_BUCKET": places.work,
+        "TALLY_WAKE_QUEUE_URL": clients.sqs.create_queue(QueueName=places.log)["QueueUrl"],
+        "TALLY_LOG_KEY": log_key["KeyMetadata"]["KeyId"],
+        "TALLY_TOKEN_KEY": token_key["KeyMetadata"]["KeyId"],
+    }
+
+
+class Life:
+    """A service on the local cloud, whose functions do all that they ever do."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        ours = session()
+        self.notebook = Notebook(ours)
+        self._clients = Clients(ours, endpoint_url)
+        self._environ = make_environ(self._clients, make_places(self._clients))
+        self.notebook.resources = {
+            place: ENVIRONMENT[setting] for setting, place in self._environ.items()
+        }
+        self.world = World(sequencing=False)
+        with self.acting_as(""):
+            create_log(self.world.service.log)
+            college = issuer(COLLEGE, COLLEGE_TENANT, self.world.college)
+            self.world.service.registry.put_issuer(college)
+
+    @contextmanager
+    def acting_as(self, function: str) -> Iterator[None]:
+        """In a new process, as it were: nothing is known yet."""
+        service = service_from_env(self._environ, self._clients)
+        self.world.service = replace(service, clock_ms=self.world.clock)
+        wiring.use(self.world.service)
+        with self.notebook.acting_as(function):
+            yield
+        wiring.use(None)
+
+
+@pytest.fixture(scope="module")
+def notebook(endpoint_url: str) -> Notebook:
+    life = Life(endpoint_url)
+    world = life.world
+    single, bulk, uploaded = world.statement(), world.statement() + b"junk", world.statement()
+    with life.acting_as("api-handler"):
+        token = world.ask_token(world.assertion()).json_body["access_token"]
+        bearer = {"Authorization": f"Bearer {token}"}
+        assert world.submit(single, **bearer).status_code == 303
+        job = world.submit(bulk, CBOR_SEQ, **bearer).json_body["job"]
+        upload = open_upload(world, uploaded, bearer)
+    with life.acting_as("admit-upload"):
+        notice = json.dumps({"Records": [{"s3": {"object": {"key": upload}}}]})
+        assert admit_uploads([("1", notice)]) == {"batchItemFailures": []}
+    for function in ("sequencer", "sweep"):
+        integrate_twice(life, function, bearer)
+    with life.acting_as("api-handler"):
+        read_everything(world, bearer, entry_id(single).hex(), job)
+    return life.notebook
+
+
+def open_upload(world: World, data: bytes, bearer: dict[str, str]) -> str:
+    """Announce an object and put it; its key."""
+    announced = {"bytes": len(data), "sha-256": sha256(data).hex()}
+    opened = world.post_json("/v1/uploads", announced, **bearer).json_body
+    put(opened["upload"], data)
+    return f"uploads/{opened['job']}"
+
+
+def integrate_twice(life: Life, function: str, bearer: dict[str, str]) -> None:
+    """Meeting poison, statements, jobs, tiles to read and a checkpoint to replace."""
+    for _ in range(2):
+        with life.acting_as("api-handler"):
+            assert life.world.submit(life.world.statement(), **bearer).status_code == 303
+            assert life.world.submit(life.world.statement(), CBOR_SEQ, **bearer).status_code == 303
+        life.world.service.log.pending.add(POISON)
+        with life.acting_as(function):
+            integrate(function)
+
+
+def put(upload: Mapping[str, Any], data: bytes) -> None:
+    request = Request(upload["url"], data, upload["headers"], method=upload["method"])
+    with urlopen(request) as answer:
+        assert answer.status == 200
+
+
+def integrate(function: str) -> None:
+    if function == "sweep":
+        sweep()
+    else:
+        assert sequence_wakes(["1"]) == {"batchItemFailures": []}
+
+
+def read_everything(world: World, bearer: dict[str, str], locator: str, job: str) -> None:
+    receipt = world.get(f"/v1/receipts/{locator}")
+    assert receipt.status_code == 200
+    paths = [
+        f"/entries/{locator}",
+        f"/v1/jobs/{job}",
+        f"/v1/jobs/{job}/receipts",
+        "/checkpoint",
+        f"/tile/entries/000.p/{world.service.log.readable().block.size}",
+        "/v1/blocks",
+        "/v1/blocks/1",
+        "/v1/policy",
+        "/healthz",
+        "/.well-known/scitt-keys",
+        "/.well-known/jwks.json",
+    ]
+    for path in paths:
+        assert world.request("GET", path, headers=bearer).status_code == 200, path
+    judged = world.post_json("/v1/verify", {"receipt": b64encode(receipt.body).decode()})
+    assert judged.status_code == 200
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_may_do_what_it_does(notebook: Notebook, function: str) -> None:
+    permissions = permitted(function)
+    needed = notebook.needed[function]
+    assert needed
+    refused = {each for each in needed if not any(allows(one, each) for one in permissions)}
+    assert refused == set()
