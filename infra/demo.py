@@ -1,0 +1,299 @@
+"""``make demo``: a university and a hospital notarise what they hold, and strangers verify it.
+
+Everything runs on this machine: the service on the local cloud, each party's commands with their
+own settings and nothing else in their environment, and the verifier without network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from .deploy import DeployError, Deployment
+from .local_cloud import HOST, LocalCloud, LocalCloudError, deploy_locally, running
+from .offline import Offline, OfflineError, Pair, verify_offline
+from .package import ROOT, PackageError
+from .published import WrongFiles, check_files, empty_directory, fetch_log
+from .roster import UNIVERSITY, make_diplomas
+from .stages import Command, DemoError, call, call_json, expect, stage
+
+FHIR = ("--profile", "type2_diabetes", "--seed", "42")
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """An issuer and what it notarises."""
+
+    id: str
+    tenant: str
+    names: tuple[str, str]
+    alg: str
+    profile: str
+    noun: str
+
+
+PARTIES = (
+    Party(
+        UNIVERSITY,
+        "cambrian",
+        ("Cambrian University", "寒武大学"),
+        "EdDSA",
+        "education/diploma",
+        "diplomas",
+    ),
+    Party(
+        "did:web:records.tawe.example",
+        "tawe",
+        ("Tawe Hospital", "塔威医院"),
+        "ES256",
+        "healthcare/record",
+        "FHIR bundles",
+    ),
+)
+
+
+@dataclass(slots=True)
+class Demo:
+    """Where the demo works. ``out`` is what it leaves; ``work`` holds keys, journals and the
+    local cloud's files, and is deleted at the end."""
+
+    out: Path
+    work: Path
+    sizes: tuple[int, int]
+    names: dict[Party, list[str]] = field(default_factory=dict)
+    seconds: dict[Party, float] = field(default_factory=dict)
+
+    @property
+    def policy(self) -> Path:
+        return self.out / "policy.json"
+
+    @property
+    def all_names(self) -> list[str]:
+        return [name for party in PARTIES for name in self.names[party]]
+
+    def document(self, name: str) -> Path:
+        return self.out / "documents" / name
+
+    def receipt(self, name: str) -> Path:
+        return self.out / "receipts" / f"{name}.receipt.json"
+
+    def key(self, party: Party) -> Path:
+        return self.work / "keys" / f"{party.tenant}.json"
+
+
+def run(demo: Demo) -> None:
+    started_s = time.monotonic()
+    empty_directory(demo.out)
+    shutil.rmtree(demo.work, ignore_errors=True)
+    (demo.work / "keys").mkdir(parents=True, mode=0o700)
+    with running(demo.work / "cloud") as cloud:
+        deployment, _ = stage(
+            lambda made: f"the service is deployed to a local cloud: {made.url}",
+            lambda: deploy_locally(cloud),
+        )
+        operator = {**cloud.environ, **deployment.environ}
+        stage(
+            lambda _: "two issuers made their keys and are registered",
+            lambda: enrol(demo, operator),
+        )
+        stage(_tell_made, lambda: make_documents(demo))
+        for party in PARTIES:
+            demo.seconds[party] = notarise(demo, party, deployment)
+        stage(
+            lambda _: "each receipt is exported as tlog-proof, COSE and entry", lambda: export(demo)
+        )
+        verify(demo, cloud)
+        blocks, entries = audit(demo, deployment, operator)
+    count = check_files(demo.out, demo.all_names, entries)
+    shutil.rmtree(demo.work)
+    print_table(demo, blocks, entries, count, time.monotonic() - started_s)
+
+
+def enrol(demo: Demo, operator: Mapping[str, str]) -> None:
+    """Each issuer makes its key; the operator registers the public parts and gives out a policy."""
+    for party in PARTIES:
+        key = demo.key(party)
+        new = ("tally", "keys", "new", "--issuer", party.id, "--alg", party.alg, "--out", key)
+        call(new, {}, demo.work)
+        expect(f"the permissions of {key.name}", oct(key.stat().st_mode & 0o777), oct(0o600))
+        en, zh = party.names
+        public = key.with_name(f"{party.tenant}.public.json")
+        add = ("tally", "operator", "issuer", "add", "--tenant", party.tenant, "--key", public)
+        call((*add, "--name-en", en, "--name-zh", zh), operator, demo.work)
+    demo.policy.write_text(call(("tally", "operator", "policy"), operator, demo.work), "utf-8")
+    vkey = call_json(("tally", "operator", "init"), operator, demo.work)["vkey"]
+    (demo.out / "log.vkey").write_text(f"{vkey}\n", "utf-8")
+
+
+def make_documents(demo: Demo) -> dict[Party, list[str]]:
+    """500 diplomas from the roster, 20 bundles of invented patients from carebundle."""
+    university, hospital = PARTIES
+    diplomas = make_diplomas(demo.sizes[0])
+    for diploma in diplomas:
+        demo.document(diploma.name).write_bytes(diploma.data)
+    bundles = demo.work / "bundles"
+    generate = ("carebundle", "generate", *FHIR, "--count", str(demo.sizes[1]), "--out", bundles)
+    call(generate, {}, demo.work)
+    for path in bundles.iterdir():
+        shutil.copyfile(path, demo.document(path.name))
+    demo.names[university] = [diploma.name for diploma in diplomas]
+    demo.names[hospital] = sorted(path.name for path in bundles.iterdir())
+    made = len(list((demo.out / "documents").iterdir()))
+    expect("documents", made, sum(demo.sizes))
+    return demo.names
+
+
+def _tell_made(names: Mapping[Party, list[str]]) -> str:
+    return " and ".join(f"{len(names[party])} {party.noun}" for party in PARTIES) + " are made"
+
+
+def notarise(demo: Demo, party: Party, deployment: Deployment) -> float:
+    """One command for all of an issuer's documents; the seconds it took."""
+    names = demo.names[party]
+    receipts = demo.work / f"receipts-{party.tenant}"
+    settings = {
+        "TALLY_URL": deployment.url,
+        "TALLY_KEY": str(demo.key(party)),
+        "TALLY_POLICY": str(demo.policy),
+    }
+    files = [demo.document(name) for name in names]
+    command: Command = ("tally", "notarise", *files, "--profile", party.profile, "--out", receipts)
+    facts, seconds = stage(
+        lambda _: f"tally notarise: {len(names)} {party.noun} of {party.names[0]}",
+        lambda: call_json(command, settings, demo.work),
+    )
+    expect(f"documents of {party.id} with a receipt", facts["done"], len(names))
+    expect(f"documents of {party.id} that were rejected", facts["rejected"], [])
+    for name in names:
+        shutil.copyfile(receipts / f"{name}.receipt.json", demo.receipt(name))
+    return seconds
+
+
+def export(demo: Demo) -> None:
+    receipts = [demo.receipt(name) for name in demo.all_names]
+    for form, folder in (("tlog-proof", "receipts"), ("cose", "receipts"), ("entry", "entries")):
+        command: Command = ("tally", "receipt", "export", *receipts, "--format", form)
+        settings = {"TALLY_POLICY": str(demo.policy)}
+        call((*command, "--out", demo.out / folder), settings, demo.work)
+
+
+def verify(demo: Demo, cloud: LocalCloud) -> None:
+    """Every receipt, and two frauds, in one process that cannot reach the network."""
+    pairs = [Pair(demo.document(name), demo.receipt(name)) for name in demo.all_names]
+    frauds = commit_frauds(demo)
+    offline, _ = stage(
+        lambda done: f"tally-verify without network ({', '.join(done.walls)})",
+        lambda: verify_offline([*pairs, *frauds.values()], demo.policy, (HOST, cloud.port)),
+    )
+    check_verdicts(demo.all_names, list(frauds), offline)
+
+
+def commit_frauds(demo: Demo) -> dict[str, Pair]:
+    """A diploma with another graduate's name, and a diploma beside the receipt of another."""
+    mine, other = demo.all_names[:2]
+    credential = json.loads(demo.document(mine).read_bytes())
+    credential["credentialSubject"]["name"] = "Somebody Else"
+    altered = demo.work / mine
+    altered.write_text(json.dumps(credential, ensure_ascii=False, indent=2), "utf-8")
+    return {
+        f"{mine} with another name in it": Pair(altered, demo.receipt(mine)),
+        f"{other} with the receipt of {mine}": Pair(demo.document(other), demo.receipt(mine)),
+    }
+
+
+def check_verdicts(names: Sequence[str], frauds: Sequence[str], offline: Offline) -> None:
+    expect("verdicts", len(offline.judged), len(names) + len(frauds))
+    for name, judged in zip(names, offline.judged, strict=False):
+        expect(f"the exit code of tally-verify for {name}", judged.code, 0)
+    print(f"          {len(names)} of {len(names)} are valid (exit 0)")
+    for fraud, judged in zip(frauds, offline.judged[len(names) :], strict=True):
+        expect(f"the exit code of tally-verify for {fraud}", judged.code, 1)
+        expect(f"the checks that fail for {fraud}", list(judged.failed), ["document"])
+        print(f"          {fraud} is invalid (exit 1): document: {judged.failed['document']}")
+
+
+def audit(demo: Demo, deployment: Deployment, operator: Mapping[str, str]) -> tuple[int, int]:
+    """As a stranger over HTTP and as the operator over the store, then copy what was audited;
+    the numbers of blocks and of entries."""
+    vkey = (demo.out / "log.vkey").read_text("utf-8").strip()
+    public, _ = stage(
+        lambda facts: f"tally audit: {facts['entries']} entries in {facts['blocks']} blocks",
+        lambda: call_json(("tally", "audit", deployment.url, "--vkey", vkey), {}, demo.work),
+    )
+    private, _ = stage(
+        lambda _: "tally operator audit: the same, and every byte of the store",
+        lambda: call_json(("tally", "operator", "audit"), operator, demo.work),
+    )
+    expect("what the operator's audit found", private, public)
+    expect("statements in the log", public["statements"], len(demo.all_names))
+    checkpoint, _ = stage(
+        lambda _: "the log is copied as it is served",
+        lambda: fetch_log(deployment.url, demo.out / "log"),
+    )
+    expect("the copied size", checkpoint.size, public["entries"])
+    expect("the copied root", checkpoint.root.hex(), public["root"])
+    return public["blocks"], public["entries"]
+
+
+def print_table(demo: Demo, blocks: int, entries: int, files: int, seconds: float) -> None:
+    print(f"\n{'issuer':<36}{'documents':>10}{'receipts':>10}{'valid':>7}{'seconds':>9}")
+    for party in PARTIES:
+        count = len(demo.names[party])
+        print(f"{party.id:<36}{count:>10}{count:>10}{count:>7}{demo.seconds[party]:>9.1f}")
+    print(f"\n{entries} entries in {blocks} blocks; {files} files in {seconds:.1f} s")
+    out, name = _shown(demo.out), demo.all_names[0]
+    print(f"{out}/documents, receipts, entries, log, policy.json, log.vkey")
+    print("Verify one yourself:")
+    print(
+        f"  .venv/bin/tally-verify {out}/documents/{name}"
+        f" {out}/receipts/{name}.receipt.json --policy {out}/policy.json"
+    )
+
+
+def _shown(path: Path) -> Path:
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
+
+
+def parse_arguments() -> Demo:
+    parser = argparse.ArgumentParser(prog="python -m infra.demo", description=__doc__)
+    parser.add_argument("--diplomas", type=int, default=500, help="at least 2")
+    parser.add_argument("--bundles", type=int, default=20, help="at least 1")
+    parser.add_argument("--out", type=Path, default=ROOT / "var" / "demo")
+    arguments = parser.parse_args()
+    if arguments.diplomas < 2 or arguments.bundles < 1:
+        parser.error("the demo takes at least 2 diplomas and 1 bundle")
+    out = arguments.out.resolve()
+    work = out.with_name(f"{out.name}.work")
+    return Demo(out, work, (arguments.diplomas, arguments.bundles))
+
+
+def main() -> int:
+    demo = parse_arguments()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # so that the local cloud is stopped
+    try:
+        run(demo)
+    except (DeployError, LocalCloudError, PackageError) as error:
+        print(f"The demo could not run: {error}", file=sys.stderr)
+    except (DemoError, OfflineError, WrongFiles, httpx.HTTPError, OSError) as error:
+        print(f"The demo failed: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("The demo was interrupted.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    else:
+        return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
