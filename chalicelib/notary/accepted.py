@@ -2,19 +2,21 @@
 
 ``tallyjob``; the counts of items, accepted items and rejections, and the length of the rejections,
 each u32; the first rejections as JSON; then columns over the accepted items: number in the
-submission (u32), length (u16), lineage key (32 bytes, zero for none), entry. The columns let a
-reader take a slice without the rest.
+submission (u32), length (u16), lineage key (32 bytes, zero for none), entry; and the SHA-256 of all
+that, since a flipped bit here would become an entry of the log. The columns let a reader take a
+slice without the rest.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from hashlib import sha256 as hasher
 from itertools import accumulate, pairwise
 from struct import Struct, unpack
 from typing import NamedTuple
 
-from ..proof.hashes import Hash
+from ..proof.hashes import Hash, sha256
 from ..proof.limits import HASH_BYTES
 from .limits import REJECTED_LISTED
 from .ports import Objects
@@ -69,7 +71,7 @@ def accepted_key(job: str) -> str:
 def format_accepted(items: int, accepted: Sequence[Item], rejected: Sequence[Rejected]) -> bytes:
     """Only the first rejections are kept; their number follows from the other two."""
     listed = json.dumps(rejected[:REJECTED_LISTED]).encode()
-    return b"".join(
+    body = b"".join(
         [
             _HEAD.pack(_MAGIC, items, len(accepted), len(listed)),
             listed,
@@ -79,6 +81,7 @@ def format_accepted(items: int, accepted: Sequence[Item], rejected: Sequence[Rej
             *(item.entry for item in accepted),
         ]
     )
+    return body + sha256(body)
 
 
 def parse_head(data: bytes) -> Head:
@@ -94,15 +97,13 @@ def parse_head(data: bytes) -> Head:
 def parse_accepted(data: bytes, first: int, limit: int) -> Accepted:
     """Read at most ``limit`` items from the item ``first`` on; raises MalformedAccepted."""
     head = parse_head(data)
+    if hasher(memoryview(data)[:-HASH_BYTES]).digest() != data[-HASH_BYTES:]:
+        raise MalformedAccepted("the object does not have the hash at its end")
     count = head.accepted
     lengths_at = head.numbers_at + 4 * count
     lineages_at = lengths_at + 2 * count
     entries_at = lineages_at + HASH_BYTES * count
-    if len(data) < entries_at:
-        raise MalformedAccepted("the object ends within its columns")
     lengths = unpack(f">{count}H", data[lengths_at:lineages_at])
-    if entries_at + sum(lengths) != len(data):
-        raise MalformedAccepted("the entries are not as long as their lengths say")
     last = min(first + limit, count)
     start = entries_at + sum(lengths[:first])
     bounds = pairwise(accumulate(lengths[first:last], initial=start))

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, NoReturn, Protocol
 
 from ..proof.block import Block, Link, format_link, verify_block_signature
 from ..proof.checkpoint import Checkpoint, parse_checkpoint_text
 from ..proof.errors import ProofError
 from ..proof.hashes import sha256
-from ..proof.limits import TILE_WIDTH
+from ..proof.limits import HASH_BYTES, TILE_WIDTH
 from ..proof.note import Note, VerifierKey, parse_note, verify_note
 from ..proof.payload import Register, StatusChange, Supersede
 from ..proof.statement import parse_statement
@@ -89,10 +89,12 @@ class History:
 
 
 def read_checkpoint(reader: LogReader, key: VerifierKey) -> Checkpoint | None:
-    """The published checkpoint, verified; None when there is none and no block either."""
+    """The published checkpoint, verified; None when nothing had to be published yet."""
     data = reader.checkpoint()
     if data is None:
-        check_same("there is a block but no checkpoint", "checkpoint", None, reader.row(1))
+        first = reader.row(1)
+        if first is not None and first.applied:
+            raise AuditFailure("there is none", "checkpoint", "that of the newest block", None)
         return None
     return _read_note(data, key, "checkpoint")
 
@@ -135,11 +137,26 @@ def _read_block(reader: LogReader, key: VerifierKey, history: History) -> Audite
     lineages = _check_statements(history, entries, ids)
     time_ms = row.block.timestamp_ms
     grown = plan_block(previous, history.edge, entries[1:], ids[1:], lineages, time_ms)
-    check_same("the root hash", where, grown.block.root, row.block.root)
+    if grown.block.root != row.block.root:
+        _blame(reader, grown, row.block, where)
     check_objects(reader, grown)
     _check_signatures(row, key, where)
     history.leaves += ids
     return AuditedBlock(previous, row, grown)
+
+
+def _blame(reader: LogReader, grown: Grown, block: Block, where: str) -> NoReturn:
+    """The root hash is not that of the entries: name the entry, if its stored leaf hash knows
+    better, or else the block."""
+    tiles = [each for each in grown.objects if each.key.startswith("tile/0/")]
+    stored = reader.objects([each.key for each in tiles])
+    start = (block.size - 1) // TILE_WIDTH - len(tiles) + 1
+    for number, (tile, found) in enumerate(zip(tiles, stored, strict=True), start):
+        for at in range(0, len(tile.data), HASH_BYTES):
+            leaf, kept = tile.data[at : at + HASH_BYTES], (found or b"")[at : at + HASH_BYTES]
+            entry = f"entry {number * TILE_WIDTH + at // HASH_BYTES}"
+            check_same("the leaf hash of the entry", entry, kept, leaf)
+    raise AuditFailure("the root hash", where, grown.block.root, block.root)
 
 
 def _check_row(block: Block, previous: Block, where: str) -> None:

@@ -98,11 +98,12 @@ def test_only_the_first_rejections_are_kept() -> None:
     [
         (DATA[:19], "within its head"),
         (b"TALLYJOB" + DATA[8:], "does not begin"),
-        (DATA[:150], "within its columns"),
-        (DATA[:-1], "not as long"),
-        (DATA + b"x", "not as long"),
+        (DATA[:150], "hash at its end"),
+        (DATA[:-1], "hash at its end"),
+        (DATA + b"x", "hash at its end"),
+        (DATA.replace(b"second", b"sechnd"), "hash at its end"),
     ],
-    ids=["cut-head", "other-magic", "cut-columns", "cut-entry", "trailing-byte"],
+    ids=["cut-head", "other-magic", "cut-columns", "cut-hash", "trailing-byte", "changed-entry"],
 )
 def test_accepted_items_that_are_damaged_are_not_read(data: bytes, match: str) -> None:
     with pytest.raises(MalformedAccepted, match=match):
