@@ -117,7 +117,11 @@ def start(state: Path, port: int | None = None, *, keep: bool = False) -> LocalC
             start_new_session=True,  # Ctrl-C is for us; we end it when we are done
         )
     cloud = LocalCloud(port, state, process)
-    _wait_until_ready(cloud)
+    try:
+        _wait_until_ready(cloud)
+    except BaseException:  # also when interrupted: nobody else knows the process
+        cloud.stop()
+        raise
     return cloud
 
 
@@ -180,7 +184,6 @@ def _wait_until_ready(cloud: LocalCloud) -> None:
         if _answers(cloud.port):
             return
         time.sleep(0.05)
-    cloud.stop()
     raise LocalCloudError(f"the local cloud did not start: see {cloud.state / 'local-cloud.log'}")
 
 
