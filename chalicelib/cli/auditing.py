@@ -16,11 +16,11 @@ from ..proof.times import format_time
 from .failure import Failure, Misused, Unfinished, Wrong, echo_json
 from .http import Http, check_url
 from .reader import HttpLogReader
-from .settings import json_option, policy_option
+from .settings import Command, json_option, policy_option
 from .trust import read_policy_option, service_policy
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("url", envvar="TALLY_URL")
 @click.option("--vkey", help="The log's key as C2SP writes it: NAME+ID+KEY.")
 @policy_option

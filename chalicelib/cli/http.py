@@ -42,7 +42,10 @@ class Refused(Unfinished):
 
 def check_url(url: str) -> str:
     """The service's address without a final slash. Tokens travel over TLS, or stay on this host."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise Misused(f"{url!r} is not an address: {error}") from error
     host = parts.hostname or ""
     local = host in _LOOPBACK or host.endswith(".localhost")
     if not host or parts.query or parts.fragment or parts.scheme not in ("http", "https"):
@@ -50,6 +53,10 @@ def check_url(url: str) -> str:
     if parts.scheme == "http" and not local:
         raise Misused(f"{url} is not encrypted; use https://")
     return url.rstrip("/")
+
+
+Request = tuple[str, str, bytes | None, dict[str, str]]
+"""Method, URL, body, headers."""
 
 
 class Tokens(Protocol):
@@ -64,7 +71,7 @@ class Tokens(Protocol):
 
 @dataclass(slots=True)
 class Http:
-    """Requests below one base address. Give it up to ``PATIENCE_S`` before it gives up."""
+    """Requests to one service. What fails in passing is tried again for ``PATIENCE_S``."""
 
     url: str
     tokens: Tokens | None = None
@@ -94,18 +101,13 @@ class Http:
         authorised: bool = False,
     ) -> httpx.Response:
         """The answer, below 400; raises Refused, or Failure when the service is out of reach."""
+        request = (method, url, content, headers or {})
         deadline_s = monotonic() + PATIENCE_S
         pause_s = FIRST_PAUSE_S
-        renewed = False
         while True:
-            token = self.tokens.current() if authorised and self.tokens else None
-            answer, trouble = self._once(method, url, content, headers or {}, token)
+            answer, trouble = self._attempt(request, authorised)
             if answer is not None and answer.status_code < 400:
                 return answer
-            if answer is not None and answer.status_code == 401 and token and not renewed:
-                renewed = True
-                if self.tokens and self.tokens.refused(token):
-                    continue
             if answer is not None and answer.status_code not in _PASSING:
                 raise refusal(answer)
             wait_s = max(_retry_after_s(answer), pause_s * random.uniform(0.5, 1.0))
@@ -114,15 +116,19 @@ class Http:
             sleep(wait_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
-    def _once(
-        self,
-        method: str,
-        url: str,
-        content: bytes | None,
-        headers: dict[str, str],
-        token: str | None,
-    ) -> tuple[httpx.Response | None, str]:
-        """One attempt: the answer if there was one, and what to say if it was the last."""
+    def _attempt(self, request: Request, authorised: bool) -> tuple[httpx.Response | None, str]:
+        """One attempt, or two when the service takes our token for expired before we do."""
+        if not authorised or self.tokens is None:
+            return self._once(request, None)
+        token = self.tokens.current()
+        answer, trouble = self._once(request, token)
+        if answer is not None and answer.status_code == 401 and self.tokens.refused(token):
+            return self._once(request, self.tokens.current())
+        return answer, trouble
+
+    def _once(self, request: Request, token: str | None) -> tuple[httpx.Response | None, str]:
+        """The answer if there was one, and what to say if it was the last."""
+        method, url, content, headers = request
         if token is not None:
             headers = {**headers, "Authorization": f"Bearer {token}"}
         try:

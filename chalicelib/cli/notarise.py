@@ -133,7 +133,8 @@ class Run:
         if job.state == "failed":
             # What the job integrated before it failed has its receipt now; nothing more will come.
             left = [number for number in batch if self._waits(number)]
-            self._reject(dict.fromkeys(left, Rejection("job-failed", job.problem)))
+            name, _, detail = job.problem.partition(": ")
+            self._reject(dict.fromkeys(left, Rejection(name or "job-failed", detail)))
         elif missing:
             self._reject_unlisted(job, missing)
 

@@ -32,7 +32,9 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.fixture
-def front() -> Iterator[Front]:
+def front(monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
+    # The service's log would stand among what the command says.
+    monkeypatch.setattr("chalicelib.api.serve.log_line", lambda **_: None)
     with Front(World()) as front:
         yield front
     wiring.use(None)

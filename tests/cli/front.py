@@ -6,6 +6,7 @@ Faults are asked for before a request comes: ``answer`` gives what is said inste
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import Self, cast
 
 from chalicelib.api import wiring
+from chalicelib.api.problems import BASE, MEDIA_TYPE
 from chalicelib.bootstrap import system_clock_ms
 from chalicelib.notary.admit import admit_upload
 from chalicelib.notary.ports import Upload
@@ -30,6 +32,11 @@ class Canned:
     status: int
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+
+
+def problem(status: int, name: str, detail: str) -> Canned:
+    body = {"type": f"{BASE}{name}", "detail": detail}
+    return Canned(status, json.dumps(body).encode(), {"Content-Type": MEDIA_TYPE})
 
 
 @dataclass

@@ -11,14 +11,7 @@ import pytest
 from chalicelib.proof.document import digest_document
 from chalicelib.proof.statement import Register
 from tests.cli.desk import Desk, tally, tally_json
-from tests.cli.front import Canned, Front
-
-PROBLEM = {"Content-Type": "application/problem+json"}
-
-
-def problem(status: int, name: str, detail: str = "") -> Canned:
-    body = {"type": f"https://tally.example/problems/{name}", "detail": detail}
-    return Canned(status, json.dumps(body).encode(), PROBLEM)
+from tests.cli.front import Front
 
 
 def test_documents_become_receipts_that_verify(desk: Desk) -> None:

@@ -1,0 +1,182 @@
+"""``tally operator``: creating the log, letting issuers in, and looking after it all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import cast
+
+import pytest
+from botocore.exceptions import NoCredentialsError
+
+from chalicelib import bootstrap
+from chalicelib.bootstrap import MissingSetting, Service
+from chalicelib.notary.log import ClockWentBack
+from chalicelib.notary.ports import Single
+from chalicelib.proof.policy import parse_policy
+from tests.cli.desk import tally, tally_json
+from tests.fakes import MemoryObjects, memory_service
+
+UNIVERSITY = "did:web:university.example"
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Service:
+    service = memory_service()
+    monkeypatch.setattr(bootstrap, "service_from_env", lambda _: service)
+    return service
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    tally("keys", "new", "--issuer", UNIVERSITY, "--out", tmp_path / "key.json")
+    return tmp_path / "key.public.json"
+
+
+def add(public: Path, **different: object) -> list[object]:
+    usual = {"tenant": "university", "name-en": "University", "name-zh": "大学", "key": public}
+    options = {**usual, **different}
+    flags = [
+        part
+        for name, value in options.items()
+        if value is not None
+        for part in (f"--{name}", value)
+    ]
+    return ["operator", "issuer", "add", *flags]
+
+
+def test_the_log_is_created_once(service: Service) -> None:
+    first = tally_json("operator", "init")
+    again = tally_json("operator", "init")
+    assert (first.pop("created"), again.pop("created")) == (True, False)
+    assert first == again
+    assert service.log.origin in tally("operator", "init").stdout
+
+
+def test_an_issuer_is_registered_by_its_public_key_file(service: Service, key: Path) -> None:
+    added = tally_json(*add(key))
+    issuer = service.registry.issuer(UNIVERSITY)
+    assert issuer is not None
+    assert (issuer.tenant, issuer.names) == ("university", {"en": "University", "zh": "大学"})
+    assert [known.key.kid.hex() for known in issuer.keys] == added["kids"]
+    assert issuer.keys[0].from_ms == service.clock_ms()
+    assert added["kids"][0] in tally(*add(key)).stdout
+
+
+def test_a_second_key_joins_the_first(service: Service, key: Path, tmp_path: Path) -> None:
+    tally(*add(key))
+    tally("keys", "new", "--issuer", UNIVERSITY, "--out", tmp_path / "new.json")
+    assert len(tally_json(*add(tmp_path / "new.public.json"))["kids"]) == 2
+
+
+def test_a_key_given_again_keeps_its_first_day(service: Service, key: Path) -> None:
+    tally(*add(key))
+    issuer = service.registry.issuer(UNIVERSITY)
+    service.clock_ms.tick()  # type: ignore[attr-defined]
+    tally(*add(key))
+    assert service.registry.issuer(UNIVERSITY) == issuer
+
+
+def test_an_issuer_is_registered_by_a_file(service: Service, key: Path, tmp_path: Path) -> None:
+    jwk = {n: v for n, v in json.loads(key.read_text()).items() if n not in ("iss", "kid")}
+    keys = [{"jwk": jwk, "from_ms": 5, "to_ms": 9, "compromised_ms": 8}]
+    value = {"id": UNIVERSITY, "tenant": "u", "names": {"en": "U", "zh": "大"}, "keys": keys}
+    path = tmp_path / "issuer.json"
+    path.write_text(json.dumps({**value, "notary": True}))
+    assert tally("operator", "issuer", "add", path).exit_code == 0
+    issuer = service.registry.issuer(UNIVERSITY)
+    assert issuer is not None
+    assert issuer.notary
+    known = issuer.keys[0]
+    assert (known.from_ms, known.to_ms, known.compromised_ms) == (5, 9, 8)
+    path.write_text(json.dumps({**value, "names": {"en": "U"}}))
+    result = tally("operator", "issuer", "add", path)
+    assert (result.exit_code, "zh is missing" in result.stderr) == (64, True)
+
+
+@pytest.mark.parametrize(
+    "different",
+    [
+        {"tenant": None},
+        {"key": None},
+        {"id": "did:web:other.example"},
+        {"id": "university"},
+        {"tenant": None, "name-en": None, "name-zh": None, "key": None},
+    ],
+)
+def test_options_that_do_not_make_an_issuer(
+    service: Service, key: Path, different: dict[str, object]
+) -> None:
+    assert tally(*add(key, **different)).exit_code == 64
+    assert service.registry.issuers() == []
+
+
+def test_a_plain_jwk_needs_an_id(service: Service, key: Path, tmp_path: Path) -> None:
+    jwk = {n: v for n, v in json.loads(key.read_text()).items() if n not in ("iss", "kid")}
+    path = tmp_path / "jwk.json"
+    path.write_text(json.dumps(jwk))
+    assert tally(*add(path)).exit_code == 64
+    assert tally(*add(path, id="university")).exit_code == 64
+    assert tally(*add(path, id=UNIVERSITY)).exit_code == 0
+
+
+def test_an_issuer_stays_with_its_tenant(service: Service, key: Path) -> None:
+    tally(*add(key))
+    result = tally(*add(key, tenant="hospital"))
+    assert (result.exit_code, "cannot be changed" in result.stderr) == (64, True)
+
+
+def test_an_identity_provider(service: Service) -> None:
+    iss = "https://login.example"
+    options = ("--iss", iss, "--jwks-url", f"{iss}/jwks.json", "--audience", "tally")
+    assert tally_json("operator", "idp", "add", *options)["iss"] == iss
+    provider = service.registry.identity_provider(iss)
+    assert provider is not None
+    assert provider.algorithms == ("ES256", "EdDSA", "RS256")
+    assert iss in tally("operator", "idp", "add", *options).stdout
+    unsafe = tally("operator", "idp", "add", *options, "--algorithm", "none")
+    assert unsafe.exit_code == 64
+
+
+def test_the_policy_is_one(service: Service, key: Path) -> None:
+    tally(*add(key))
+    policy = parse_policy(tally("operator", "policy").stdout.encode())
+    assert policy.tlog.logs == {service.log.origin: (service.log.vkey,)}
+    assert list(policy.issuers) == [UNIVERSITY]
+
+
+def test_sequencing_by_hand(service: Service) -> None:
+    tally("operator", "init")
+    assert tally_json("operator", "sequence")["blocks"] == [1]
+    assert "nothing is pending" in tally("operator", "sequence").stdout
+    service.clock_ms.tick(3_600_000)  # type: ignore[attr-defined]
+    assert "block 2" in tally("operator", "sequence").stdout
+
+
+def test_the_store_is_audited(service: Service) -> None:
+    tally("operator", "init")
+    tally("operator", "sequence")
+    assert tally_json("operator", "audit")["blocks"] == 1
+    service.log.pending.add(Single("00" * 32, b"", None))
+    result = tally("operator", "audit")
+    assert (result.exit_code, "pending 0000" in result.stderr) == (1, True)
+    cast(MemoryObjects, service.log.tiles).data.clear()
+    assert tally("operator", "audit").exit_code == 1
+
+
+TROUBLE = {
+    MissingSetting("set TALLY_ORIGIN"): (64, "TALLY_ORIGIN"),
+    NoCredentialsError(): (2, "credentials"),
+    ClockWentBack("it is yesterday"): (2, "yesterday"),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLE, ids=lambda trouble: type(trouble).__name__)
+def test_trouble_becomes_a_sentence(trouble: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: object) -> Service:
+        raise trouble
+
+    monkeypatch.setattr(bootstrap, "service_from_env", fail)
+    result = tally("operator", "init")
+    code, words = TROUBLE[trouble]
+    assert (result.exit_code, words in result.stderr) == (code, True)

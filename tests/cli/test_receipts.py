@@ -1,0 +1,278 @@
+"""Receipts that are held: refreshed without ever getting worse, and exported."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chalicelib.cli.receipts import merge
+from chalicelib.proof.cbor import Tag, decode
+from chalicelib.proof.checkpoint import parse_checkpoint_text
+from chalicelib.proof.errors import Invalid
+from chalicelib.proof.hashes import leaf_hash
+from chalicelib.proof.jcs import JsonValue
+from chalicelib.proof.merkle import prove_inclusion
+from chalicelib.proof.note import NoteSignature, parse_note
+from chalicelib.proof.receipt import Attestation, Evidence, Inclusion, Receipt, format_receipt
+from chalicelib.proof.tiles import Bundle, parse_bundle
+from chalicelib.proof.tlogproof import TlogProof, parse_tlog_proof
+from tests.cli.desk import Desk, tally, tally_json
+from tests.cli.front import Canned
+
+NAME = "ada.json"
+
+
+@pytest.fixture
+def held(desk: Desk) -> Receipt:
+    desk.notarise()
+    return desk.receipt(NAME)
+
+
+def serve(desk: Desk, receipt: Receipt) -> None:
+    """What the service answers the next time it is asked for the receipt."""
+    body = format_receipt(replace(receipt, document=None))
+    desk.front.answer(f"GET /v1/receipts/{receipt.statement.entry_id.hex()}", Canned(200, body))
+
+
+def refresh(desk: Desk, *more: object) -> dict[str, JsonValue]:
+    path = desk.receipt_path(NAME)
+    [result] = tally_json("receipt", "refresh", path, "--url", desk.front.url, *more)["receipts"]
+    assert result.pop("receipt") == str(path)
+    return dict(result)
+
+
+def attest(inclusion: Inclusion, *attestations: Attestation) -> Inclusion:
+    return replace(inclusion, attestations=attestations)
+
+
+def timestamp(text: str) -> Attestation:
+    return Attestation("opentimestamps", {"proof": text})
+
+
+def token(text: str) -> Attestation:
+    return Attestation("rfc3161", {"token": text})
+
+
+def newest(desk: Desk, receipt: Receipt) -> Inclusion:
+    """The same entry in the newest block."""
+    log = desk.front.service.log
+    row = log.chain.head()
+    assert row is not None
+    data = log.tiles.get(Bundle(0, row.block.size).path)
+    assert data is not None
+    leaves = [leaf_hash(entry) for entry in parse_bundle(data, row.block.size)]
+    index = receipt.registered.proof.index
+    note = parse_note(row.checkpoint)
+    proof = TlogProof(index, prove_inclusion(leaves, index), note)
+    return Inclusion(proof, parse_checkpoint_text(note.text), row.block, row.signature)
+
+
+# --- Refresh
+
+
+def test_nothing_new(desk: Desk, held: Receipt) -> None:
+    before = desk.receipt_path(NAME).stat()
+    assert refresh(desk) == {"gained": []}
+    assert desk.receipt_path(NAME).stat() == before
+    told = tally("receipt", "refresh", desk.receipt_path(NAME), "--url", desk.front.url)
+    assert told.stdout == f"{desk.receipt_path(NAME)}: nothing new\n"
+
+
+def test_an_attestation_is_gained_and_the_holders_part_kept(desk: Desk, held: Receipt) -> None:
+    serve(desk, replace(held, registered=attest(held.registered, token("AAAA"))))
+    assert refresh(desk) == {"gained": ["attestation:rfc3161"]}
+    got = desk.receipt(NAME)
+    assert got.document == held.document
+    assert got.registered.attestations == (token("AAAA"),)
+
+
+def test_evidence_is_never_lost(desk: Desk, held: Receipt) -> None:
+    better = replace(held, registered=attest(held.registered, token("AAAA"), token("BBBB")))
+    desk.receipt_path(NAME).write_bytes(format_receipt(better))
+    serve(desk, replace(held, registered=attest(held.registered, token("BBBB"))))
+    assert refresh(desk) == {"gained": []}
+    assert desk.receipt(NAME) == better
+
+
+def test_a_pending_timestamp_is_completed(desk: Desk, held: Receipt) -> None:
+    pending = replace(held, registered=attest(held.registered, timestamp("AAAA")))
+    complete = replace(held, registered=attest(held.registered, timestamp("AAAAAAAA")))
+    assert merge(pending, complete) == complete
+    assert timestamp("AAAAAAAA") in merge(complete, pending).registered.attestations
+
+
+def test_a_later_block_attests(desk: Desk, held: Receipt) -> None:
+    desk.notarise(desk.write("later.json", b"{}"))
+    serve(desk, replace(held, attested=newest(desk, held)))
+    gained = refresh(desk, "--policy", desk.policy)["gained"]
+    assert gained == ["attested by block 2"]
+    verified = tally("verify", desk.path / NAME, desk.receipt_path(NAME), "--policy", desk.policy)
+    assert verified.exit_code == 0
+
+
+def test_the_later_of_two_blocks_stays(desk: Desk, held: Receipt) -> None:
+    desk.notarise(desk.write("later.json", b"{}"))
+    second = replace(held, attested=newest(desk, held))
+    desk.notarise(desk.write("latest.json", b"{}"))
+    third = replace(held, attested=newest(desk, held))
+    assert merge(second, third).attested == third.attested
+    assert merge(third, second).attested == third.attested
+    assert merge(third, held).attested == third.attested
+
+
+def test_cosignatures_are_gained(desk: Desk, held: Receipt) -> None:
+    proof = held.registered.proof
+    line = NoteSignature("witness.example", b"abcd", bytes(72))
+    note = proof.checkpoint_note._replace(signatures=(*proof.checkpoint_note.signatures, line))
+    cosigned = replace(held.registered, proof=replace(proof, checkpoint_note=note))
+    serve(desk, replace(held, registered=cosigned))
+    assert refresh(desk) == {"gained": ["signature of witness.example"]}
+    assert merge(replace(held, registered=cosigned), held).registered == cosigned
+
+
+def test_newer_status_counts(held: Receipt, desk: Desk) -> None:
+    desk.notarise(desk.write("later.json", b"{}"))
+    old = Evidence(b"old", held.statement, held.registered)
+    new = Evidence(b"new", held.statement, newest(desk, held))
+    assert merge(held, replace(held, status=old)).status == old
+    assert merge(replace(held, status=old), held).status == old
+    assert merge(replace(held, status=old), replace(held, status=new)).status == new
+    assert merge(replace(held, status=new), replace(held, status=old)).status == new
+    serve(desk, replace(held, status=old, issuer=old))
+    assert refresh(desk) == {"gained": ["issuer", "status"]}
+
+
+def test_another_entrys_receipt_changes_nothing(desk: Desk, held: Receipt) -> None:
+    other = desk.receipt("siôn.json")
+    body = format_receipt(replace(other, document=None))
+    desk.front.answer(f"GET /v1/receipts/{held.statement.entry_id.hex()}", Canned(200, body))
+    assert "another entry" in str(refresh(desk)["error"])
+    assert desk.receipt(NAME) == held
+
+
+def test_another_block_is_another_history(held: Receipt, desk: Desk) -> None:
+    desk.notarise(desk.write("later.json", b"{}"))
+    with pytest.raises(Invalid, match="another block"):
+        merge(held, replace(held, registered=newest(desk, held)))
+
+
+def test_one_block_has_one_checkpoint(held: Receipt) -> None:
+    proof = held.registered.proof
+    note = proof.checkpoint_note._replace(text=b"another\n")
+    other = replace(held.registered, proof=replace(proof, checkpoint_note=note))
+    with pytest.raises(Invalid, match="another checkpoint"):
+        merge(held, replace(held, registered=other))
+
+
+def test_a_worse_receipt_is_not_kept(desk: Desk, held: Receipt) -> None:
+    desk.notarise(desk.write("later.json", b"{}"))
+    false = replace(newest(desk, held), signature=bytes(64))
+    serve(desk, replace(held, attested=false))
+    assert "not kept" in str(refresh(desk, "--policy", desk.policy)["error"])
+    assert desk.receipt(NAME) == held
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"<html>"])
+def test_an_answer_that_is_no_receipt(desk: Desk, held: Receipt, body: bytes) -> None:
+    desk.front.answer(f"GET /v1/receipts/{held.statement.entry_id.hex()}", Canned(200, body))
+    assert "not kept" in str(refresh(desk)["error"])
+    assert desk.receipt(NAME) == held
+
+
+def test_one_that_fails_does_not_stop_the_others(desk: Desk, held: Receipt) -> None:
+    broken = desk.write("broken.receipt.json", b"{")
+    good = desk.receipt_path(NAME)
+    serve(desk, replace(held, registered=attest(held.registered, token("AAAA"))))
+    result = tally("receipt", "refresh", broken, good, "--url", desk.front.url)
+    assert result.exit_code == 1
+    assert str(broken) in result.stderr
+    assert "attestation:rfc3161" in result.stdout
+
+
+def test_an_entry_that_the_log_does_not_have(desk: Desk, held: Receipt) -> None:
+    missing = Canned(404, json.dumps({"detail": "There is no such entry."}).encode())
+    desk.front.answer(f"GET /v1/receipts/{held.statement.entry_id.hex()}", missing)
+    assert refresh(desk) == {"error": "the service refused: There is no such entry."}
+
+
+# --- Export
+
+
+def test_export_a_tlog_proof(desk: Desk, held: Receipt) -> None:
+    out = desk.path / "ada.tlog-proof"
+    tally("receipt", "export", desk.receipt_path(NAME), "--format", "tlog-proof", "--out", out)
+    assert parse_tlog_proof(out.read_bytes()) == held.registered.proof
+
+
+def test_export_the_entry(desk: Desk, held: Receipt) -> None:
+    out = desk.path / "ada.entry"
+    tally("receipt", "export", desk.receipt_path(NAME), "--format", "entry", "--out", out)
+    assert out.read_bytes() == held.statement.entry
+
+
+@pytest.mark.parametrize("trust", ["--policy", "--url"])
+def test_export_a_cose_receipt(desk: Desk, held: Receipt, trust: str) -> None:
+    out = desk.path / "ada.cose"
+    source = desk.policy if trust == "--policy" else desk.front.url
+    options = ("--format", "cose", "--out", out, trust, source)
+    assert tally("receipt", "export", desk.receipt_path(NAME), *options).exit_code == 0
+    value = decode(out.read_bytes())
+    assert isinstance(value, Tag)
+    assert value.number == 18
+
+
+def test_export_several_into_a_directory(desk: Desk, held: Receipt) -> None:
+    receipts = sorted(desk.out.glob("*.receipt.json"))
+    options = ("--format", "entry", "--out", desk.path)
+    written = tally_json("receipt", "export", *receipts, *options)
+    assert written["files"] == [
+        str(desk.path / path.name.replace(".receipt.json", ".entry")) for path in receipts
+    ]
+    assert all(Path(path).exists() for path in written["files"])
+
+
+def test_several_do_not_fit_into_one_file(desk: Desk, held: Receipt) -> None:
+    receipts = sorted(desk.out.glob("*.receipt.json"))
+    out = desk.path / "all.entry"
+    result = tally("receipt", "export", *receipts, "--format", "entry", "--out", out)
+    assert result.exit_code == 64
+    assert not out.exists()
+
+
+def export_cose(desk: Desk, *options: object) -> tuple[int, str]:
+    out = desk.path / "ada.cose"
+    arguments = ("--format", "cose", "--out", out, *options)
+    result = tally("receipt", "export", desk.receipt_path(NAME), *arguments)
+    assert not out.exists()
+    return result.exit_code, result.stderr
+
+
+def test_a_cose_receipt_needs_the_logs_key(desk: Desk, held: Receipt) -> None:
+    code, told = export_cose(desk)
+    assert (code, "--policy" in told) == (64, True)
+
+
+def test_a_policy_that_does_not_know_the_log(desk: Desk, held: Receipt) -> None:
+    policy = json.loads(desk.policy.read_text())
+    desk.policy.write_text(json.dumps({**policy, "tlog": "quorum none\n"}))
+    code, told = export_cose(desk, "--policy", desk.policy)
+    assert (code, "does not know the log" in told) == (2, True)
+
+
+def test_a_receipt_whose_block_is_not_signed(desk: Desk, held: Receipt) -> None:
+    false = replace(held, registered=replace(held.registered, signature=bytes(64)))
+    desk.receipt_path(NAME).write_bytes(format_receipt(false))
+    code, told = export_cose(desk, "--policy", desk.policy)
+    assert (code, "does not verify" in told) == (1, True)
+
+
+def test_a_service_without_a_policy(desk: Desk, held: Receipt) -> None:
+    desk.front.answer("GET /v1/policy", Canned(404))
+    assert export_cose(desk, "--url", desk.front.url)[0] == 2
+    desk.front.answer("GET /v1/policy", Canned(200, b"{}"))
+    assert export_cose(desk, "--url", desk.front.url)[0] == 2
+    desk.front.answer("GET /v1/policy", Canned(403))
+    assert export_cose(desk, "--url", desk.front.url)[0] == 2
