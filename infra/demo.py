@@ -279,8 +279,9 @@ def parse_arguments() -> Demo:
 
 def main() -> int:
     demo = parse_arguments()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)  # so that the local cloud is stopped
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)  # so that the local cloud is stopped
     try:
         run(demo)
     except (DeployError, LocalCloudError, PackageError) as error:

@@ -45,9 +45,13 @@ DEGREES = (
     ("Bachelor of Laws", "法学学士", "BachelorDegree", 360),
     ("Master of Engineering", "工程硕士", "MasterDegree", 480),
     ("Master of Public Health", "公共卫生硕士", "MasterDegree", 97.5),
-    ("Doctor of Philosophy", "哲学博士", "DoctorateDegree", 540),
+    ("Doctor of Philosophy", "哲学博士", "DoctoralDegree", 540),
 )
-CLASSES = ("First class", "Second class, upper division", "Second class, lower division", "Third")
+RESULTS = {
+    "BachelorDegree": ("First class", "Second class, upper division", "Third class"),
+    "MasterDegree": ("Distinction", "Merit", "Pass"),
+    "DoctoralDegree": ("Pass",),
+}
 COMBINING = 0.25
 CEREMONIES = ("2025-07-09T10:00:00Z", "2025-07-10T10:00:00Z", "2025-07-11T14:30:00Z")
 
@@ -119,7 +123,7 @@ def _credential(random: Random, name: str) -> dict[str, object]:
                 "description": f"The degree of {degree}, awarded by the Senate.",
                 "criteria": {"narrative": "The regulations of the year of admission are met."},
             },
-            "result": [{"type": ["Result"], "value": random.choice(CLASSES)}],
+            "result": [{"type": ["Result"], "value": random.choice(RESULTS[kind])}],
         },
     }
 
