@@ -45,8 +45,7 @@ class Deployment:
         from chalicelib.adapters.aws import Clients
         from chalicelib.bootstrap import service_from_env
 
-        botocore_session = self.session._session
-        return service_from_env(self.environ, Clients(botocore_session, self.endpoint_url))
+        return service_from_env(self.environ, Clients(self.session, self.endpoint_url))
 
 
 def deploy(

@@ -2,8 +2,8 @@
 
 The zip holds the locked dependencies of ``requirements.txt`` (wheels for Lambda's Linux, fetched
 by uv and checked against their hashes), app.py and chalicelib without the commands for people.
-botocore's data is cut to the services in use, and every module has its bytecode: both count at a
-cold start. The same inputs give the same bytes.
+The AWS SDK's data is cut to the services in use, and every module has its bytecode: both count at
+a cold start. The same inputs give the same bytes.
 """
 
 from __future__ import annotations
@@ -152,6 +152,8 @@ def _trim(vendor: Path) -> None:
     for path in (vendor / "botocore" / "data").iterdir():
         if path.is_dir() and path.name not in SERVICES:
             shutil.rmtree(path)
+    for unused in ("data", "examples"):  # of boto3's resources; we use its clients alone
+        shutil.rmtree(vendor / "boto3" / unused)
     for examples in vendor.rglob("examples-1.json*"):
         examples.unlink()
     for record in vendor.glob("*.dist-info"):

@@ -1,6 +1,6 @@
 """AWS clients, made at their first use, and what their errors mean for a write.
 
-botocore alone is used, not boto3, and a client is made when something calls it: both dominate a
+A client is made when something calls it, and boto3 is imported with the first one: both dominate a
 Lambda's cold start, and most requests need one or two of the four services.
 """
 
@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, TypeVar, cast
 
 if TYPE_CHECKING:
+    from boto3.session import Session
     from botocore.client import BaseClient
     from botocore.exceptions import ClientError
-    from botocore.session import Session
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_s3 import S3Client
@@ -29,6 +29,7 @@ STREAM_S = 20
 ATTEMPTS = 5
 THREADS = 8
 
+Name = Literal["dynamodb", "kms", "s3", "sqs"]
 In = TypeVar("In")
 Out = TypeVar("Out")
 
@@ -38,7 +39,7 @@ class Busy(Exception):
 
 
 class Clients:
-    """The clients of one process. Region, credentials and ``AWS_ENDPOINT_URL`` are botocore's."""
+    """The clients of one process. Region, credentials and ``AWS_ENDPOINT_URL`` are boto3's."""
 
     def __init__(self, session: Session | None = None, endpoint_url: str | None = None) -> None:
         self._session = session
@@ -66,9 +67,9 @@ class Clients:
     def kms(self) -> KMSClient:
         return cast("KMSClient", self._make("kms", READ_S, attempts=ATTEMPTS))
 
-    def _make(self, service: str, read_s: int, *, attempts: int) -> BaseClient:
+    def _make(self, service: Name, read_s: int, *, attempts: int) -> BaseClient:
+        from boto3.session import Session
         from botocore.config import Config
-        from botocore.session import Session
 
         config = Config(
             connect_timeout=CONNECT_S,
@@ -80,9 +81,7 @@ class Clients:
         )
         with self._lock:  # a session is not safe to share between threads; its clients are
             self._session = self._session or Session()
-            return self._session.create_client(
-                service, endpoint_url=self._endpoint_url, config=config
-            )
+            return self._session.client(service, endpoint_url=self._endpoint_url, config=config)
 
 
 def code_of(error: ClientError) -> str:

@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from typing import Literal
 
-from botocore.session import Session
+from boto3.session import Session
 from mypy_boto3_dynamodb.literals import KeyTypeType
 
 from chalicelib.adapters.aws import Clients
@@ -56,10 +56,7 @@ class Places:
 
 def session() -> Session:
     """Of nobody in particular: neither moto nor the local cloud knows accounts."""
-    made = Session()
-    made.set_credentials("test", "test")
-    made.set_config_variable("region", "us-east-1")
-    return made
+    return Session("test", "test", region_name="us-east-1")
 
 
 def make_places(clients: Clients) -> Places:

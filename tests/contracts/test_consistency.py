@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from botocore.session import Session
+from boto3.session import Session
 
 from chalicelib.adapters.aws import Clients
 from chalicelib.notary.ports import Bulk, Job
@@ -26,7 +26,7 @@ def watch_reads(ours: Session) -> list[tuple[str, object]]:
         if operation in READS:
             seen.append((operation, params.get("ConsistentRead")))
 
-    ours.register("provide-client-params.dynamodb", cast("Any", note))
+    ours.events.register("provide-client-params.dynamodb", cast("Any", note))
     return seen
 
 

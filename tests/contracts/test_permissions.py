@@ -17,7 +17,7 @@ from typing import Any, cast
 from urllib.request import Request, urlopen
 
 import pytest
-from botocore.session import Session
+from boto3.session import Session
 
 from chalicelib.adapters.aws import Clients
 from chalicelib.api import wiring
@@ -52,7 +52,7 @@ class Notebook:
         self.needed: dict[str, set[Permission]] = {function: set() for function in FUNCTIONS}
         self.resources: dict[str, str] = {}
         self._who = ""
-        ours.register("provide-client-params", cast("Any", self._note))
+        ours.events.register("provide-client-params", cast("Any", self._note))
 
     @contextmanager
     def acting_as(self, function: str) -> Iterator[None]:

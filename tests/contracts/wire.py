@@ -17,11 +17,11 @@ from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit
 
 import pytest
+from boto3.session import Session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
-from botocore.session import Session
 
 KILLED = 9
 """The exit code of a process that a fault has killed."""
@@ -32,7 +32,7 @@ Fault = Callable[[AWSPreparedRequest], AWSResponse]
 class Wire:
     def __init__(self, session: Session) -> None:
         self.mend()
-        session.register("before-send", cast("Any", self._meet))
+        session.events.register("before-send", cast("Any", self._meet))
 
     def mend(self) -> None:
         """From here on all goes through, and nothing was sent yet."""
@@ -73,7 +73,7 @@ class WriteCounter:
 
     def __init__(self, session: Session) -> None:
         self.arm(None)
-        session.register("before-send", cast("Any", self._count))
+        session.events.register("before-send", cast("Any", self._count))
 
     def arm(self, fault: Fault | None, at: int = -1) -> None:
         """Count from 0 again, and meet write number ``at`` with ``fault``."""
