@@ -35,7 +35,7 @@ SERVICES = frozenset({"dynamodb", "kms", "s3", "sqs", "sts"})
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "cli")
 EPOCH = (1980, 1, 1, 0, 0, 0)
 OLDEST_RUNTIME = (3, 12)
-"""Lambda's python3.11 has glibc 2.26; the wheels of cryptography and cbor2 want 2.28."""
+"""Lambda's python3.11 has glibc 2.26; the wheels of cryptography want 2.28."""
 
 
 class PackageError(Exception):

@@ -42,7 +42,7 @@ def test_the_wheel_holds_every_module_of_the_proof_room(wheel: Path) -> None:
 
 def test_the_wheel_brings_neither_aws_nor_http(empty_environment: Path) -> None:
     python = empty_environment / "python"
-    names = ["boto3", "botocore", "chalice", "httpx", "jwt", "chalicelib"]
+    names = ["boto3", "botocore", "cbor2", "chalice", "httpx", "jwt", "chalicelib"]
     code = f"import importlib.util as u; print([n for n in {names} if u.find_spec(n)])"
     assert _run(python, "-c", code, cwd=empty_environment).strip() == "[]"
 
