@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import urlsplit
 
+import click
 import httpx
 
 from ..proof.jcs import JsonValue
@@ -22,6 +23,9 @@ PATIENCE_S = 120.0
 
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
+_TELL_AT_S = 4.0
+"""When the pauses have grown so long, the person who waits is told why."""
+
 TIMEOUT = httpx.Timeout(40.0, connect=10.0)
 """API Gateway ends a request after 29 s."""
 
@@ -113,6 +117,8 @@ class Http:
             wait_s = max(_retry_after_s(answer), pause_s * random.uniform(0.5, 1.0))
             if monotonic() + wait_s > deadline_s:
                 raise Unfinished(f"cannot reach {self.url}: {trouble}. Run the same command again")
+            if pause_s == _TELL_AT_S:
+                click.echo(f"tally: {self.url}: {trouble}; trying again", err=True)
             sleep(wait_s)
             pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 

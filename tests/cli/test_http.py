@@ -31,7 +31,10 @@ def test_a_service_that_stays_down(desk: Desk, pauses: list[float]) -> None:
     desk.front.answer("POST /entries", *[Canned(503)] * 100)
     result = desk.notarise()
     assert result.exit_code == 2
-    assert "503" in result.stderr
+    waiting, end = result.stderr.splitlines()
+    assert "503" in waiting
+    assert "trying again" in waiting
+    assert "503" in end
     assert PATIENCE_S / 2 < sum(pauses) < PATIENCE_S
 
 
