@@ -23,43 +23,11 @@ from .local_cloud import HOST, LocalCloud, LocalCloudError, deploy_locally, runn
 from .offline import Offline, OfflineError, Pair, verify_offline
 from .package import ROOT, PackageError
 from .published import WrongFiles, check_files, empty_directory, fetch_log
-from .roster import UNIVERSITY, make_diplomas
+from .roster import PARTIES, Party, make_diplomas
 from .stages import Command, DemoError, call, call_json, expect, stage
 
 FHIR = ("--profile", "type2_diabetes", "--seed", "42")
 EXIT_INTERRUPTED = 130
-
-
-@dataclass(frozen=True, slots=True)
-class Party:
-    """An issuer and what it notarises."""
-
-    id: str
-    tenant: str
-    names: tuple[str, str]
-    alg: str
-    profile: str
-    noun: str
-
-
-PARTIES = (
-    Party(
-        UNIVERSITY,
-        "cambrian",
-        ("Cambrian University", "寒武大学"),
-        "EdDSA",
-        "education/diploma",
-        "diplomas",
-    ),
-    Party(
-        "did:web:records.tawe.example",
-        "tawe",
-        ("Tawe Hospital", "塔威医院"),
-        "ES256",
-        "healthcare/record",
-        "FHIR bundles",
-    ),
-)
 
 
 @dataclass(slots=True)
@@ -94,11 +62,12 @@ class Demo:
 def run(demo: Demo) -> None:
     started_s = time.monotonic()
     empty_directory(demo.out)
+    print("Starting a local cloud, and deploying the service to it", flush=True)
     shutil.rmtree(demo.work, ignore_errors=True)
     (demo.work / "keys").mkdir(parents=True, mode=0o700)
     with running(demo.work / "cloud") as cloud:
         deployment, _ = stage(
-            lambda made: f"the service is deployed to a local cloud: {made.url}",
+            lambda made: f"the service answers at {made.url}",
             lambda: deploy_locally(cloud),
         )
         operator = {**cloud.environ, **deployment.environ}

@@ -206,7 +206,7 @@ def serve(port: int, state: Path) -> None:
     with running(state, port, keep=True) as cloud:
         print("Deploying Tally", flush=True)
         deployment = _deploy_to_kept(cloud)
-        settings = _write_settings(deployment, cloud)
+        settings = write_settings(deployment, cloud)
         print(f"Tally answers at {deployment.url}")
         print(f"For operators' commands in another shell: source {settings}")
         print("Ctrl-C stops it.", flush=True)
@@ -216,7 +216,7 @@ def serve(port: int, state: Path) -> None:
         print("Stopping: saving the state", flush=True)
 
 
-def _write_settings(deployment: Deployment, cloud: LocalCloud) -> Path:
+def write_settings(deployment: Deployment, cloud: LocalCloud) -> Path:
     """A shell script with what operators' commands read from the environment."""
     path = cloud.state / "settings.sh"
     settings = {**cloud.environ, **deployment.environ}

@@ -1,4 +1,4 @@
-"""The demo's diplomas: a seeded roster of graduates, as Open Badges 3.0 credentials.
+"""The demo's issuers, and its diplomas: a seeded roster of graduates as Open Badges 3.0.
 
 The people are invented, and their names are what a registrar meets and software stumbles over:
 characters outside Unicode's first plane, right-to-left script, circumflexed Welsh vowels both
@@ -19,6 +19,7 @@ SEED = 1088
 """Bologna's year."""
 
 UNIVERSITY = "did:web:registry.cambrian.example"
+HOSPITAL = "did:web:records.tawe.example"
 HOME = "https://registry.cambrian.example"
 
 GIVEN = {
@@ -54,6 +55,38 @@ RESULTS = {
 }
 COMBINING = 0.25
 CEREMONIES = ("2025-07-09T10:00:00Z", "2025-07-10T10:00:00Z", "2025-07-11T14:30:00Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """An issuer, named in English and Chinese, and what it notarises."""
+
+    id: str
+    tenant: str
+    names: tuple[str, str]
+    alg: str
+    profile: str
+    noun: str
+
+
+PARTIES = (
+    Party(
+        UNIVERSITY,
+        "cambrian",
+        ("Cambrian University", "寒武大学"),
+        "EdDSA",
+        "education/diploma",
+        "diplomas",
+    ),
+    Party(
+        HOSPITAL,
+        "tawe",
+        ("Tawe Hospital", "塔威医院"),
+        "ES256",
+        "healthcare/record",
+        "FHIR bundles",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)

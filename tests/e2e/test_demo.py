@@ -257,7 +257,7 @@ def test_the_local_cloud_is_stopped_when_the_demo_is(number: int, tmp_path: Path
         preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # whatever started the tests
     )
     assert demo.stdout is not None
-    port = port_in(demo.stdout.readline())
+    port = port_in(demo.stdout.readline() + demo.stdout.readline())
     assert answers(port)
     demo.send_signal(number)
     _, stderr = demo.communicate(timeout=60)
