@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .deploy import DeployError, Deployment, create_log, deploy
+from .gateway import spell_out_answers
 from .package import ROOT, PackageError, make_package
 
 if TYPE_CHECKING:
@@ -142,6 +143,7 @@ def deploy_locally(cloud: LocalCloud, stack: str = "tally", origin: str = ORIGIN
     api = package.template["Resources"]["RestAPI"]["Properties"]
     name = f"{stack}{hashlib.sha256(json.dumps(api['Body']).encode()).hexdigest()[:8]}"
     api["Tags"] = [{"Key": "ms-custom-id", "Value": name}]
+    spell_out_answers(package.template)
     deployment = deploy(
         cloud.session(),
         package,

@@ -94,7 +94,7 @@ def _inputs() -> Iterator[Path]:
     yield from (ROOT / "app.py", ROOT / "requirements.txt")
     yield from (ROOT / ".chalice").glob("*.json")
     yield from (ROOT / "infra").glob("*.yaml")
-    yield from (ROOT / "infra" / name for name in ("package.py", "template.py"))
+    yield from (ROOT / "infra" / name for name in ("package.py", "template.py", "gateway.py"))
     for path in (ROOT / "chalicelib").rglob("*"):
         inside = path.relative_to(ROOT / "chalicelib").parts
         if path.is_file() and "__pycache__" not in inside and inside[0] != "cli":

@@ -6,13 +6,13 @@ Pure: a template goes in, a template comes out. ``resources.yaml`` holds what Ch
 from __future__ import annotations
 
 import copy
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from .gateway import api_resources
 
 RESOURCES = Path(__file__).with_name("resources.yaml")
 
@@ -65,7 +65,7 @@ def complete(packaged: Template) -> Template:
         )
     for name in FUNCTIONS:
         _complete_function(name, resources[name]["Properties"])
-    resources.update(_api(resources.pop("RestAPI")["Properties"]))
+    resources.update(api_resources(resources.pop("RestAPI")["Properties"]))
     return _merge(template, yaml.safe_load(RESOURCES.read_text("utf-8")))
 
 
@@ -87,43 +87,6 @@ def _complete_function(name: str, function: Template) -> None:
             source = event["Properties"]
             source["Queue"] = {"Fn::GetAtt": [QUEUES[name], "Arn"]}
             source["FunctionResponseTypes"] = ["ReportBatchItemFailures"]
-
-
-def _api(packaged: Template) -> Template:
-    """The API of SAM's ``AWS::Serverless::Api``, in the resources that it stands for.
-
-    Written out because the binary media types must be a property of the API: entries, tiles and
-    CBOR receipts are bytes, and with any narrower list than this one API Gateway would decode an
-    answer only for clients whose Accept names its type.
-    """
-    body, stage = packaged["DefinitionBody"], packaged["StageName"]
-    body["x-amazon-apigateway-binary-media-types"] = ["*/*"]
-    text = json.dumps(body, sort_keys=True).encode()
-    # A deployment is a snapshot: a changed API needs one of another name.
-    deployment = f"RestAPIDeployment{hashlib.sha256(text).hexdigest()[:10]}"
-    return {
-        "RestAPI": {
-            "Type": "AWS::ApiGateway::RestApi",
-            "Properties": {
-                "Name": {"Ref": "AWS::StackName"},
-                "Body": body,
-                "BinaryMediaTypes": ["*/*"],
-                "EndpointConfiguration": {"Types": [packaged["EndpointConfiguration"]]},
-            },
-        },
-        deployment: {
-            "Type": "AWS::ApiGateway::Deployment",
-            "Properties": {"RestApiId": {"Ref": "RestAPI"}},
-        },
-        "RestAPIStage": {
-            "Type": "AWS::ApiGateway::Stage",
-            "Properties": {
-                "RestApiId": {"Ref": "RestAPI"},
-                "DeploymentId": {"Ref": deployment},
-                "StageName": stage,
-            },
-        },
-    }
 
 
 def _merge(template: Template, addition: Template) -> Template:

@@ -43,6 +43,18 @@ KINDS: Mapping[str, Kind] = {
     "too-many-bytes": Kind(413, "There are too many bytes"),
     "too-many-items": Kind(413, "There are too many items"),
     "unsupported-media-type": Kind(415, "The body's media type is not one that is read here"),
+    # What the gateway refuses before the service sees it
+    "no-such-resource": Kind(
+        404, "There is nothing at this path for this method", "See /openapi.json."
+    ),
+    "refused-by-gateway": Kind(
+        400,
+        "The request was refused before it reached the service",
+        "Check path, method and headers with /openapi.json.",
+    ),
+    "too-many-requests": Kind(
+        429, "Too many requests come at once", "Try again in a second, then ever more slowly."
+    ),
     # Who may do what
     "missing-token": Kind(401, "An access token is needed", _TOKEN),
     "invalid-token": Kind(401, "The access token is not good", _TOKEN),

@@ -26,6 +26,10 @@ AHEAD_S = 600
 HEARTBEAT_MS = 3_600_000
 """With nothing pending, a block of its link entry alone at most this often."""
 
+REQUESTS_PER_S = 500
+REQUESTS_BURST = 1_000
+"""What API Gateway lets through of all clients together; more is answered with 429."""
+
 WAIT_S = 20
 """The longest ``Prefer: wait=`` that is honoured; API Gateway ends a request after 29 s."""
 

@@ -12,6 +12,7 @@ from chalicelib import notary
 from chalicelib.api.problems import KINDS
 from chalicelib.api.rooms import all_operations
 from chalicelib.notary import checks
+from infra.gateway import ANSWERS
 from tests.api.world import World, document, problem_of
 
 METHODS = {(path, method) for path, views in entry_point.app.routes.items() for method in views}
@@ -61,7 +62,7 @@ def test_whoever_needs_a_scope_says_so() -> None:
 
 def test_every_problem_is_answered_somewhere() -> None:
     documented = {name for operation in all_operations() for name in operation.all_problems}
-    assert documented | {"method-not-allowed"} == set(KINDS)
+    assert documented | set(ANSWERS.values()) | {"method-not-allowed"} == set(KINDS)
 
 
 def test_every_problem_has_a_status_that_is_an_error_and_a_title() -> None:
