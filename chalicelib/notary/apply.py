@@ -36,7 +36,7 @@ def apply_block(log: Log, row: Row, staged: Staged) -> None:
     previous = log.chain.row(row.block.height - 1)
     assert previous is not None, "a block is committed after the one before it"
     write_objects(log, staged.objects())
-    _merge(log, previous.block.size, row.block.size)
+    merge(log, previous.block.size, row.block.size)
     # From here on the block is readable: whoever sees its signatures finds all of its objects.
     sealed = _seal(log, row)
     _publish(log, previous, sealed)
@@ -73,11 +73,11 @@ def write_objects(log: Log, objects: Iterable[StoredObject]) -> None:
                 pass
 
 
-def _merge(log: Log, previous_size: int, size: int) -> None:
+def merge(log: Log, previous_size: int, size: int) -> None:
     """Write the larger index runs that this block completes, out of the smaller ones."""
-    for merge in plan_merges(previous_size, size):
-        runs = log.work.get_many(merge.sources)
-        create_same(log.work, merge.key, merge_runs(_all_there(merge.sources, runs)))
+    for each in plan_merges(previous_size, size):
+        runs = log.work.get_many(each.sources)
+        create_same(log.work, each.key, merge_runs(_all_there(each.sources, runs)))
 
 
 def _all_there(keys: Sequence[str], runs: Sequence[bytes | None]) -> list[bytes]:

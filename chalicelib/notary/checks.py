@@ -24,7 +24,6 @@ from ..proof.statement import (
     StatusListNotice,
     Supersede,
     UnknownAlgorithm,
-    parse_entry,
     parse_statement,
     verify_statement,
 )
@@ -161,9 +160,9 @@ def _look_up(log: Log, parsed: Sequence[_Parsed]) -> _Knowledge:
     entries = read_entries(log, found.values(), size)
     statements: dict[Hash, SignedStatement] = {}
     for target, index in found.items():
-        entry = parse_entry(entries[index])
-        if isinstance(entry, SignedStatement) and entry.entry_id == target:
-            statements[target] = entry
+        statement = parse_statement(entries[index])
+        if statement.entry_id == target:  # and not only in the 16 bytes that the index knows
+            statements[target] = statement
     return _Knowledge(indices, statements)
 
 

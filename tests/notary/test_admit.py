@@ -24,7 +24,7 @@ from chalicelib.notary.limits import AHEAD_S, BULK_BYTES, UPLOAD_BYTES
 from chalicelib.notary.ports import IssuerKey, Job, Single, Upload
 from chalicelib.proof.hashes import Hash, sha256
 from chalicelib.proof.keys import ES256
-from chalicelib.proof.payload import IssuerNotice, Register, StatusListNotice
+from chalicelib.proof.payload import IssuerNotice, Register, StatusChange, StatusListNotice
 from chalicelib.proof.statement import entry_id, sign_statement
 from tests.fakes import START_MS, MemoryObjects, MemoryUploads, key_named
 from tests.notary.desk import (
@@ -155,6 +155,16 @@ def test_a_target_of_another_issuer_of_the_same_tenant_is_unknown() -> None:
     desk.drain()
     with pytest.raises(Refused, match="another iss or sub"):
         desk.submit(revoked(foreign, 1))
+
+
+def test_a_target_that_only_begins_like_an_entry_is_unknown() -> None:
+    """The index knows the first 16 bytes of an id, so the entry itself is looked at."""
+    desk = Desk()
+    desk.submit(INTEGRATED)
+    desk.drain()
+    near = Hash(entry_id(INTEGRATED)[:16] + bytes(16))
+    with pytest.raises(Refused, match="unknown-target"):
+        desk.submit(signed(StatusChange("revoke", near, "other", IAT), 50))
 
 
 def test_a_link_is_no_target() -> None:

@@ -6,9 +6,11 @@ from functools import cache
 
 import pytest
 
+from chalicelib.notary import take
 from chalicelib.notary.accepted import Item, accepted_key, format_accepted
-from chalicelib.notary.audit import audit_store
-from chalicelib.notary.index import lineage_key
+from chalicelib.notary.apply import merge
+from chalicelib.notary.audit import AuditFailure, audit_store
+from chalicelib.notary.index import MissingRun, lineage_key
 from chalicelib.notary.limits import HEARTBEAT_MS
 from chalicelib.notary.ports import Bulk, Job
 from chalicelib.notary.receipts import index_of
@@ -49,6 +51,26 @@ def test_a_batch_of_any_size_is_one_block(count: int) -> None:
         assert desk.receipt(entries[number]).registered.proof.index == number + 1
 
 
+def test_a_damaged_run_of_65536_leaves_is_found() -> None:
+    desk = Desk()
+    integrate(desk, [registered(number) for number in range(65_535)])
+    work: dict[str, bytes] = desk.log.work.data  # type: ignore[attr-defined]
+    run = work["index/16/0"]
+    work["index/16/0"] = run[:-1] + bytes([run[-1] ^ 1])
+    with pytest.raises(AuditFailure, match="index/16/0"):
+        audit_store(desk.log)
+
+
+def test_a_missing_run_stops_the_sequencer_before_it_makes_a_larger_one() -> None:
+    desk = Desk()
+    integrate(desk, [registered(number) for number in range(5_000)])
+    work: dict[str, bytes] = desk.log.work.data  # type: ignore[attr-defined]
+    del work["index/12/0"]
+    with pytest.raises(MissingRun, match="index/12/0 is not there"):
+        merge(desk.log, 60_000, 65_536)
+    assert "index/16/0" not in work
+
+
 @pytest.mark.parametrize("count", [1, 3, 254, 255, 256, 257])
 def test_a_log_grows_by_batches_of_any_size(count: int) -> None:
     desk = Desk()
@@ -59,6 +81,14 @@ def test_a_log_grows_by_batches_of_any_size(count: int) -> None:
     assert (report.blocks, report.entries) == (3, 3 * count + 3)
     for number in (0, 3 * count - 1):
         desk.receipt(registered(number))
+
+
+def test_draining_goes_on_until_nothing_is_pending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(take, "TAKE", 2)
+    desk = Desk()
+    desk.submit(*(registered(number) for number in range(5)))
+    assert [block.size for block in desk.drain()] == [3, 6, 8]
+    assert audit_store(desk.log).statements == 5
 
 
 def test_a_job_larger_than_a_batch_spans_blocks() -> None:

@@ -90,6 +90,15 @@ def test_no_more_bytes_than_the_limit(monkeypatch: pytest.MonkeyPatch, submit: s
     assert taken(desk) == [ENTRIES[:3]]
 
 
+def test_a_job_waits_whose_next_item_has_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    monkeypatch.setattr(module, "BATCH_BYTES", len(ENTRIES[0]) + 1)
+    for name, entry in zip("ab", ENTRIES, strict=False):
+        job(desk, name, [entry])
+    assert taken(desk) == [[ENTRIES[0]]]
+    assert take(desk.log, 100).poison == []
+
+
 def test_no_more_jobs_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk()
     monkeypatch.setattr(module, "BATCH_JOBS", 2)
