@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from struct import Struct
 
-from .cbor import CborValue, decode, encode
+from .cbor import decode, encode, encode_bytes
 from .cose import to_be_signed
 from .errors import Invalid, Malformed
 from .hashes import EMPTY_ROOT, Hash, sha256
@@ -127,14 +127,21 @@ def GENESIS(origin: str) -> Block:  # noqa: N802 - a constant of each log
 def block_protected(origin: str, block_hash: Hash, kid: Hash) -> bytes:
     """The protected header of a block signature: alg, kid, CWT claims (RFC 9597) that name the
     log and the block, and the verifiable data structure RFC9162_SHA256 (RFC 9942 §5.2.1)."""
-    claims: CborValue = {1: origin, 2: f"urn:tally:block:{block_hash.hex()}"}
-    return encode({1: EDDSA, 4: kid, 15: claims, 395: 1})
+    name = b"urn:tally:block:%b" % block_hash.hex().encode()
+    return b"".join((_UNTIL_KID, kid, _BEFORE_ISS, encode(origin), _BEFORE_SUB, name, _VDS))
+
+
+# As in statement.py, everything that never changes is encoded once.
+_UNTIL_KID = b"\xa4" + encode(1) + encode(EDDSA) + encode(4) + b"\x58\x20"
+_BEFORE_ISS = encode(15) + b"\xa2" + encode(1)
+_BEFORE_SUB = encode(2) + b"\x78\x50"
+_VDS = encode(395) + encode(1)
 
 
 def block_to_be_signed(block: Block, kid: Hash) -> bytes:
     """The Sig_structure that the log key of id ``kid`` signs; the payload is the root hash."""
     protected = block_protected(block.origin, block.hash, kid)
-    return to_be_signed(encode(protected), encode(block.root))
+    return to_be_signed(encode_bytes(protected), encode_bytes(block.root))
 
 
 def verify_block_signature(block: Block, key: PublicKey, signature: bytes) -> Block:

@@ -248,7 +248,8 @@ def _write_int(value: int) -> bytes:
     return _head(0x00, value) if value >= 0 else _head(0x20, -1 - value)
 
 
-def _write_text(value: str) -> bytes:
+def encode_text(value: str) -> bytes:
+    """A text string, as ``encode`` writes it."""
     data = value.encode()
     return _head(0x60, len(data)) + data
 
@@ -261,7 +262,7 @@ def _write_map(value: Mapping[CborKey, CborValue]) -> bytes:
 _WRITERS: dict[type, Callable[..., bytes]] = {
     int: _write_int,
     bytes: encode_bytes,
-    str: _write_text,
+    str: encode_text,
     list: lambda value: _head(0x80, len(value)) + b"".join(map(encode, value)),
     tuple: lambda value: _head(0x80, len(value)) + b"".join(map(encode, value)),
     dict: _write_map,

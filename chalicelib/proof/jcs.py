@@ -130,6 +130,7 @@ def _check_depth(text: str) -> None:
 
 # Every noncharacter's UTF-8 holds one of these, and little else does: U+FDD0 to U+FDEF the first,
 # U+xFFFE and U+xFFFF the others.
+_ASCII = bytes(range(128))
 _NONCHARACTER_MARKS = (b"\xef\xb7", b"\xbf\xbe", b"\xbf\xbf")
 _SUSPECT_ESCAPE = re.compile(r"\\u(?:[dD][89a-fA-F]|[fF][dDfF])")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -143,7 +144,11 @@ _NONCHARACTER = re.compile(
 def _may_hold_bad_code_points(data: bytes, text: str) -> bool:
     if "\\u" in text and _SUSPECT_ESCAPE.search(text):
         return True
-    return not text.isascii() and any(mark in data for mark in _NONCHARACTER_MARKS)
+    if text.isascii():
+        return False
+    # Without its ASCII even a long text is mostly short, and then quickly searched.
+    rest = data.translate(None, _ASCII)
+    return any(mark in rest for mark in _NONCHARACTER_MARKS)
 
 
 def _check_code_points(text: str) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -69,23 +70,24 @@ class PublicKey:
     x: bytes
     y: bytes
     kid: Hash
-    _key: Ed25519PublicKey | ec.EllipticCurvePublicKey = field(repr=False, compare=False)
+    _verify: Callable[[bytes, bytes], None] = field(repr=False, compare=False)
 
     def verify(self, signature: bytes, message: bytes) -> None:
         """Raises WrongSignature. ECDSA signatures are r ‖ s (RFC 9053 §2.1) with low s."""
         if len(signature) != SIGNATURE_BYTES:
             raise WrongSignature(f"a signature has {SIGNATURE_BYTES} bytes, not {len(signature)}")
         try:
-            if isinstance(self._key, Ed25519PublicKey):
-                self._key.verify(signature, message)
-            else:
-                self._key.verify(_der_of(signature), message, _ECDSA)
+            self._verify(signature, message)
         except InvalidSignature:
             raise WrongSignature("the signature is not this key's") from None
 
 
 _P256 = ec.SECP256R1()
 _ECDSA = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+
+
+def _verify_p256(key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes) -> None:
+    key.verify(_der_of(signature), message, _ECDSA)
 
 
 def _der_of(signature: bytes) -> bytes:
@@ -114,7 +116,9 @@ def ed25519_key(x: bytes) -> PublicKey:
         raise WeakKey("the Ed25519 key is not canonical: its y is not below 2^255 - 19")
     if y in _ED25519_SMALL_ORDER:
         raise WeakKey("the Ed25519 key has small order: anybody can sign under it")
-    return PublicKey(EDDSA, x, b"", _thumbprint(x, b""), Ed25519PublicKey.from_public_bytes(x))
+    return PublicKey(
+        EDDSA, x, b"", _thumbprint(x, b""), Ed25519PublicKey.from_public_bytes(x).verify
+    )
 
 
 def p256_key(x: bytes, y: bytes) -> PublicKey:
@@ -125,7 +129,7 @@ def p256_key(x: bytes, y: bytes) -> PublicKey:
         key = ec.EllipticCurvePublicKey.from_encoded_point(_P256, b"\x04" + x + y)
     except ValueError as error:
         raise MalformedKey("the coordinates are no point of P-256") from error
-    return PublicKey(ES256, x, y, _thumbprint(x, y), key)
+    return PublicKey(ES256, x, y, _thumbprint(x, y), partial(_verify_p256, key))
 
 
 def parse_spki(der: bytes) -> PublicKey:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .cbor import CborKey, CborValue, decode, encode
+from .cbor import CborKey, CborValue, decode, encode, encode_text
 from .document import Canonicalization, check_canonicalization
 from .errors import Malformed
 from .hashes import Hash
@@ -250,18 +250,18 @@ def format_payload(payload: Payload) -> bytes:
             return _map(
                 _HASH["sm3"] + payload.sm3,
                 _KIND["register"],
-                _NAME["profile"] + encode(payload.profile),
+                _NAME["profile"] + encode_text(payload.profile),
                 _HASH["sha-256"] + payload.sha256,
-                _NAME["canonicalization"] + encode(payload.canonicalization),
+                _NAME["canonicalization"] + encode_text(payload.canonicalization),
             )
         case Supersede():
             return _map(
                 _HASH["sm3"] + payload.sm3,
                 _KIND["supersede"],
                 _HASH["target"] + payload.target,
-                _NAME["profile"] + encode(payload.profile),
+                _NAME["profile"] + encode_text(payload.profile),
                 _HASH["sha-256"] + payload.sha256,
-                _NAME["canonicalization"] + encode(payload.canonicalization),
+                _NAME["canonicalization"] + encode_text(payload.canonicalization),
             )
         case StatusChange():
             return _map(

@@ -8,6 +8,7 @@ spelling of every receipt, and a changed byte is a malformed receipt or another 
 from __future__ import annotations
 
 import re
+from binascii import unhexlify
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
@@ -17,6 +18,7 @@ from .checkpoint import Checkpoint, parse_checkpoint_text
 from .document import CANONICALIZATIONS
 from .hashes import Hash
 from .jcs import JsonValue, format_jcs, parse_ijson
+from .layout import RECEIPT
 from .limits import RECEIPT_BYTES, SALT_BYTES
 from .members import (
     JsonObject,
@@ -30,6 +32,7 @@ from .members import (
     read_object,
     read_text,
 )
+from .note import Note
 from .statement import SignedStatement, parse_statement
 from .text import format_base64
 from .tlogproof import TlogProof, format_tlog_proof, parse_tlog_proof
@@ -108,10 +111,50 @@ def parse_receipt(data: bytes) -> Receipt:
     """Read a receipt file; raises Malformed and nothing else, whatever the bytes."""
     if len(data) > RECEIPT_BYTES:
         raise ReceiptTooLarge(f"a receipt has at most {RECEIPT_BYTES} bytes, not {len(data)}")
-    receipt = read_receipt(parse_ijson(data))
-    if format_receipt(receipt) != data:
-        raise NonCanonicalReceipt("a receipt is RFC 8785 JSON and one newline")
+    receipt = _parse_usual(data)
+    if receipt is None:
+        receipt = read_receipt(parse_ijson(data))
+        if format_receipt(receipt) != data:
+            raise NonCanonicalReceipt("a receipt is RFC 8785 JSON and one newline")
     return receipt
+
+
+def _parse_usual(data: bytes) -> Receipt | None:
+    """A receipt in the usual layout, each value in it read by its exact reader; None for others."""
+    usual = RECEIPT.fullmatch(data)
+    if usual is None:
+        return None
+    *holder, entry, height, previous, signature, timestamp_ms, text = usual.groups()
+    proof = text.replace(rb"\n", b"\n")
+    if b"\\" in proof or b"\n" in text:
+        return None
+    receipt = Receipt(
+        statement=parse_statement(read_base64(entry.decode("latin-1"), "receipt: entry")),
+        registered=_inclusion(
+            proof,
+            read_integer(int(height), "registered: height"),
+            Hash(unhexlify(previous)),
+            read_integer(int(timestamp_ms), "registered: timestamp_ms"),
+            read_base64(signature.decode("latin-1"), "registered: signature", SIGNATURE_BYTES),
+            (),
+        ),
+        document=_take_holder(*holder) if holder[0] else None,
+    )
+    return receipt if _is_plain(receipt.registered.proof.checkpoint_note) else None
+
+
+def _take_holder(canonicalization: bytes, salt: bytes, sha256: bytes, sm3: bytes) -> HolderPart:
+    return HolderPart(
+        canonicalization="jcs" if canonicalization == b"jcs" else "raw",
+        salt=unhexlify(salt),
+        sha256=Hash(unhexlify(sha256)),
+        sm3=Hash(unhexlify(sm3)),
+    )
+
+
+def _is_plain(note: Note) -> bool:
+    """Whether all its code points are such that I-JSON cannot refuse them."""
+    return note.text.isascii() and all(name.isascii() for name, _, _ in note.signatures)
 
 
 def format_receipt(receipt: Receipt) -> bytes:
@@ -181,25 +224,32 @@ def _write_holder(holder: HolderPart) -> dict[str, JsonValue]:
 
 def _read_inclusion(value: JsonValue, what: str) -> Inclusion:
     members = read_members(value, what, ("proof", "block", "attestations"))
-    proof = parse_tlog_proof(read_text(members["proof"], f"{what}: proof").encode())
-    checkpoint = parse_checkpoint_text(proof.checkpoint_note.text)
     block = read_members(
         members["block"], f"{what}: block", ("height", "previous", "timestamp_ms", "signature")
     )
-    return Inclusion(
-        proof=proof,
-        checkpoint=checkpoint,
-        block=Block(
-            origin=checkpoint.origin,
-            height=read_integer(block["height"], f"{what}: height"),
-            previous=read_hash(block["previous"], f"{what}: previous"),
-            size=checkpoint.size,
-            root=checkpoint.root,
-            timestamp_ms=read_integer(block["timestamp_ms"], f"{what}: timestamp_ms"),
-        ),
-        signature=read_base64(block["signature"], f"{what}: signature", SIGNATURE_BYTES),
-        attestations=_read_attestations(members["attestations"], what),
+    return _inclusion(
+        read_text(members["proof"], f"{what}: proof").encode(),
+        read_integer(block["height"], f"{what}: height"),
+        read_hash(block["previous"], f"{what}: previous"),
+        read_integer(block["timestamp_ms"], f"{what}: timestamp_ms"),
+        read_base64(block["signature"], f"{what}: signature", SIGNATURE_BYTES),
+        _read_attestations(members["attestations"], what),
     )
+
+
+def _inclusion(
+    text: bytes,
+    height: int,
+    previous: Hash,
+    timestamp_ms: int,
+    signature: bytes,
+    attestations: tuple[Attestation, ...],
+) -> Inclusion:
+    proof = parse_tlog_proof(text)
+    checkpoint = parse_checkpoint_text(proof.checkpoint_note.text)
+    origin, size, root = checkpoint
+    block = Block(origin, height, previous, size, root, timestamp_ms)
+    return Inclusion(proof, checkpoint, block, signature, attestations)
 
 
 def _write_inclusion(inclusion: Inclusion) -> dict[str, JsonValue]:

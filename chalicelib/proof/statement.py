@@ -12,11 +12,12 @@ import re
 from dataclasses import dataclass
 
 from .block import Link, parse_link
-from .cbor import CborValue, Tag, decode, encode, encode_bytes
+from .cbor import CborValue, Tag, decode, encode, encode_bytes, encode_text
 from .cose import to_be_signed
 from .errors import Invalid, Malformed
 from .hashes import Hash, leaf_hash
 from .keys import EDDSA, ES256, SIGNATURE_BYTES, PublicKey, Signer
+from .layout import CONTENT_TYPE, REGISTER_ENTRY
 from .limits import ENTRY_BYTES, HASH_BYTES
 from .payload import (
     KINDS,
@@ -57,8 +58,6 @@ __all__ = [
     "sign_statement",
     "verify_statement",
 ]
-
-CONTENT_TYPE = "application/vnd.tally.statement+cbor"
 
 
 class MalformedStatement(Malformed):
@@ -121,11 +120,8 @@ class SignedStatement:
     statement: Statement
     signature: bytes
     entry: bytes
+    entry_id: Hash
     to_be_signed: bytes
-
-    @property
-    def entry_id(self) -> Hash:
-        return leaf_hash(self.entry)
 
 
 def entry_id(entry: bytes) -> Hash:
@@ -146,15 +142,23 @@ def parse_statement(entry: bytes) -> SignedStatement:
     """Read a signed statement without verifying it; raises Malformed and nothing else."""
     if len(entry) > ENTRY_BYTES:
         raise EntryTooLong(f"an entry has at most {ENTRY_BYTES} bytes, not {len(entry)}")
-    protected, payload, signature = _read_envelope(entry)
-    if len(signature) != SIGNATURE_BYTES:
-        raise NotCoseSign1(f"a signature has {SIGNATURE_BYTES} bytes, not {len(signature)}")
-    statement = _read_protected(protected, read_payload(payload))
-    _check_statement(statement)
+    usual = REGISTER_ENTRY.fullmatch(entry)
+    signed = _written_again(entry, *_take_apart(usual)) if usual else None
+    if signed is None:
+        signed = _written_again(entry, *_read_statement(entry))
+    if signed is None:
+        raise InexactStatement("the statement is not written as its values are")
+    _check_statement(signed.statement)
+    return signed
+
+
+def _written_again(entry: bytes, statement: Statement, signature: bytes) -> SignedStatement | None:
+    """The statement, if its values give the very bytes of the entry."""
     protected, payload = _format_parts(statement)
     if _seal(protected, payload, signature) != entry:
-        raise InexactStatement("the statement is not written as its values are")
-    return SignedStatement(statement, signature, entry, to_be_signed(protected, payload))
+        return None
+    signed = to_be_signed(protected, payload)
+    return SignedStatement(statement, signature, entry, leaf_hash(entry), signed)
 
 
 def sign_statement(payload: Payload, iss: str, sub: str, iat: int, key: Signer) -> bytes:
@@ -179,6 +183,23 @@ def verify_statement(signed: SignedStatement, key: PublicKey) -> Statement:
     return statement
 
 
+def _take_apart(usual: re.Match[bytes]) -> tuple[Statement, bytes]:
+    number, kid, iss, sub, iat, sm3, profile, sha256, canonicalization, signature = usual.groups()
+    payload = Register(
+        profile.decode(), "jcs" if canonicalization == b"jcs" else "raw", Hash(sha256), Hash(sm3)
+    )
+    alg = EDDSA if number == _EDDSA else ES256
+    seconds = int.from_bytes(iat, "big")
+    return Statement(alg, Hash(kid), iss.decode(), sub.decode(), seconds, payload), signature
+
+
+def _read_statement(entry: bytes) -> tuple[Statement, bytes]:
+    protected, payload, signature = _read_envelope(entry)
+    if len(signature) != SIGNATURE_BYTES:
+        raise NotCoseSign1(f"a signature has {SIGNATURE_BYTES} bytes, not {len(signature)}")
+    return _read_protected(protected, read_payload(payload)), signature
+
+
 def _read_envelope(entry: bytes) -> tuple[bytes, bytes, bytes]:
     """The protected header, payload and signature."""
     item = decode(entry)
@@ -201,6 +222,7 @@ def _byte_string(value: CborValue, what: str) -> bytes:
     return value
 
 
+_EDDSA = encode(EDDSA)
 _ALG, _CONTENT_TYPE, _KID, _CLAIMS = 1, 3, 4, 15
 _HEADER_NAMES = frozenset((_ALG, _CONTENT_TYPE, _KID, _CLAIMS))
 
@@ -266,9 +288,9 @@ def _format_parts(statement: Statement) -> tuple[bytes, bytes]:
             _UNTIL_KID[statement.alg],
             statement.kid,
             _BEFORE_ISS,
-            encode(statement.iss),
+            encode_text(statement.iss),
             _BEFORE_SUB,
-            encode(statement.sub),
+            encode_text(statement.sub),
             _BEFORE_IAT,
             encode(statement.iat),
         )

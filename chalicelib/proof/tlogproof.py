@@ -49,7 +49,7 @@ def parse_tlog_proof(data: bytes) -> TlogProof:
         raise MalformedTlogProof(f"a path has at most {PROOF_HASHES} hashes")
     number = parse_decimal(index[len(_INDEX) :].decode("latin-1"))
     proof = TlogProof(number, _parse_path(path), parse_note(note))
-    if _format_head(proof) != head:
+    if _format_head(proof) != head + b"\n":
         raise MalformedTlogProof(_PATH_LINE)
     return proof
 
@@ -67,9 +67,9 @@ def _parse_path(lines: list[bytes]) -> tuple[Hash, ...]:
 
 def format_tlog_proof(proof: TlogProof) -> bytes:
     """Write a proof, without extra data."""
-    return _format_head(proof) + b"\n\n" + format_note(proof.checkpoint_note)
+    return _format_head(proof) + b"\n" + format_note(proof.checkpoint_note)
 
 
 def _format_head(proof: TlogProof) -> bytes:
-    path = [b2a_base64(node, newline=False) for node in proof.path]
-    return b"\n".join([_MAGIC, b"%b%d" % (_INDEX, proof.index), *path])
+    path = b"".join(map(b2a_base64, proof.path))  # a newline after each
+    return b"%b\n%b%d\n%b" % (_MAGIC, _INDEX, proof.index, path)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple, ParamSpec
 
 from .errors import CannotTell, Invalid
 from .jcs import JsonValue
+
+P = ParamSpec("P")
 
 Result = Literal["pass", "fail", "unknown"]
 Outcome = Literal["valid", "invalid", "cannot tell"]
@@ -16,8 +18,7 @@ EXIT_CODES: dict[Outcome, int] = {"valid": 0, "invalid": 1, "cannot tell": 2}
 EXIT_USAGE = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """One check: pass, fail, or unknown when it could not be made or has no evidence."""
 
     name: str
@@ -35,23 +36,23 @@ class Verdict:
     facts: dict[str, JsonValue]
 
 
-def run_check(name: str, check: Callable[[], str]) -> Check:
+def run_check(name: str, check: Callable[P, str], *args: P.args, **kwargs: P.kwargs) -> Check:
     """Make one check. It returns what it found, or raises Invalid (it is false) or CannotTell."""
     try:
-        return Check(name, "pass", check())
+        return Check(name, "pass", check(*args, **kwargs))
     except Invalid as error:
         return Check(name, "fail", str(error))
     except CannotTell as error:
         return Check(name, "unknown", str(error))
 
 
-def merge_checks(name: str, checks: Sequence[Check]) -> Check:
+def merge_checks(checks: Sequence[Check]) -> Check:
     """The same check made on several parts: it passes if all pass, and fails if any fails."""
-    for result in ("fail", "unknown"):
-        for check in checks:
-            if check.result == result:
-                return Check(name, check.result, check.detail)
-    return Check(name, "pass", checks[0].detail)
+    return min(checks, key=_badness)
+
+
+def _badness(check: Check) -> int:
+    return ("fail", "unknown", "pass").index(check.result)
 
 
 def decide(
@@ -59,16 +60,16 @@ def decide(
 ) -> Verdict:
     """Any fail is invalid; else an unknown among ``require`` is cannot tell; else valid."""
     made = list(checks)
-    names = {check.name for check in made}
+    names = [check.name for check in made]
     made += [
         Check(name, "unknown", "the receipt holds no such evidence")
         for name in require
         if name not in names
     ]
     outcome: Outcome = "valid"
-    if any(check.result == "fail" for check in made):
+    if "fail" in [check.result for check in made]:
         outcome = "invalid"
-    elif any(check.result == "unknown" and check.name in require for check in made):
+    elif not {check.name for check in made if check.result == "unknown"}.isdisjoint(require):
         outcome = "cannot tell"
     return Verdict(outcome, tuple(made), at_ms, facts)
 
