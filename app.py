@@ -19,7 +19,8 @@ for room in ROOMS:
     app.register_blueprint(room.blueprint)
 
 
-@app.on_sqs_message(queue=WAKE_QUEUE, batch_size=10)
+# Two, the least that SQS takes: one sequences, a second one finds what came meanwhile.
+@app.on_sqs_message(queue=WAKE_QUEUE, batch_size=10, maximum_concurrency=2)
 def sequencer(event: SQSEvent) -> handlers.BatchFailures:
     return handlers.sequence_wakes(record.to_dict()["messageId"] for record in event)
 

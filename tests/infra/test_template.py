@@ -105,6 +105,26 @@ def test_every_queue_of_work_reports_single_failures_and_has_dead_letters_with_a
     assert len(fed) == 2
 
 
+def test_only_failed_work_becomes_a_dead_letter(resources: dict[str, Resource]) -> None:
+    """Pollers receive for a function that has no room, and count that as a failure."""
+    for name, function in of_type(resources, "AWS::Serverless::Function"):
+        assert "ReservedConcurrentExecutions" not in function["Properties"], name
+    sequencer = resources["Sequencer"]["Properties"]["Events"]["SequencerSqsEventSource"]
+    assert sequencer["Properties"]["ScalingConfig"] == {"MaximumConcurrency": 2}
+
+
+def test_a_message_that_always_fails_becomes_a_dead_letter_before_it_expires(
+    resources: dict[str, Resource],
+) -> None:
+    for name, queue in of_type(resources, "AWS::SQS::Queue"):
+        properties = queue["Properties"]
+        if "RedrivePolicy" in properties:
+            tries_s = (
+                properties["VisibilityTimeout"] * properties["RedrivePolicy"]["maxReceiveCount"]
+            )
+            assert tries_s < properties["MessageRetentionPeriod"], name
+
+
 def test_a_function_unknown_to_the_template_step_is_refused() -> None:
     functions = ("APIHandler", "Sequencer", "AdmitUpload", "Sweep", "Stranger")
     packaged = {
