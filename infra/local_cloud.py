@@ -39,7 +39,7 @@ START_S = 30.0
 STOP_S = 30.0
 SERVE_PORT = 4599
 ORIGIN = "tally.example/local"
-STAGE = "v1"
+API = ("RestAPI", "RestAPIStage")
 
 
 class LocalCloudError(Exception):
@@ -140,7 +140,7 @@ def deploy_locally(cloud: LocalCloud, stack: str = "tally", origin: str = ORIGIN
     package = make_package("local")
     # MiniStack lets a tag choose the API's id, so the functions can be told their address at once.
     # It replaces an API whose definition changed, so the id names the definition.
-    api = package.template["Resources"]["RestAPI"]["Properties"]
+    api, stage = (package.template["Resources"][each]["Properties"] for each in API)
     name = f"{stack}{hashlib.sha256(json.dumps(api['Body']).encode()).hexdigest()[:8]}"
     api["Tags"] = [{"Key": "ms-custom-id", "Value": name}]
     spell_out_answers(package.template)
@@ -149,7 +149,7 @@ def deploy_locally(cloud: LocalCloud, stack: str = "tally", origin: str = ORIGIN
         package,
         stack=stack,
         origin=origin,
-        public_url=f"{cloud.endpoint}/restapis/{name}/{STAGE}/_user_request_",
+        public_url=f"{cloud.endpoint}/restapis/{name}/{stage['StageName']}/_user_request_",
         endpoint_url=cloud.endpoint,
     )
     create_log(deployment)
