@@ -259,6 +259,32 @@ def test_an_outcome_that_stays_unknown_is_raised_and_settled_by_the_next_run() -
     audit_store(desk.log)
 
 
+def test_an_unknown_outcome_that_the_chain_shows_as_done_is_done() -> None:
+    desk = grown(1)
+    desk.submit(registered(50))
+    fault = Fault("unknown-done", at=1)
+    block = sequence(tapped(desk.log, fault), desk.clock.tick())
+    assert fault.names[1].startswith("chain.commit")
+    assert block == desk.head().block
+    assert desk.head().applied
+
+
+def test_a_sealed_block_is_not_signed_again() -> None:
+    """Signing costs a request to KMS."""
+    desk = grown(1)
+    desk.submit(registered(50))
+    unfinished(desk, "chain.seal")
+
+    class Gone:
+        public = desk.log.signer.public
+
+        def sign(self, message: bytes) -> bytes:
+            raise AssertionError("the signatures are there already")
+
+    assert sequence(replace(desk.log, signer=Gone()), desk.clock.tick()) is None
+    assert desk.head().applied
+
+
 def test_a_commit_that_comes_true_late_is_found_by_the_next_run() -> None:
     """The outcome was unknown, the row was not there yet, and then it was."""
     desk = grown(1)

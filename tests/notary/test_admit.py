@@ -290,6 +290,16 @@ class TestBulk:
         assert desk.submit_bulk(body) == job
         assert [each.id for each in desk.log.pending.take(9)] == [job.id]
 
+    def test_what_was_checked_is_not_checked_again(self) -> None:
+        """A queue may deliver a hundred thousand signatures twice."""
+        desk = Desk()
+        body = [registered(1), registered(2)]
+        job = desk.submit_bulk(body)
+        desk.log.jobs.rows[job.id] = Job(job.id, "cambrian", "admitting")  # type: ignore[attr-defined]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "check_statements", None)
+            assert desk.submit_bulk(body) == job
+
     def test_of_two_requests_at_once_the_checks_of_the_first_hold(self) -> None:
         desk = Desk()
         body = [registered(1), registered(2)]
