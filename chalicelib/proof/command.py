@@ -17,7 +17,7 @@ from .errors import Malformed
 from .limits import RECEIPT_BYTES
 from .policy import MalformedPolicy, Policy, parse_policy
 from .receipt import parse_receipt
-from .times import MalformedTime, parse_time
+from .times import MalformedTime, format_time, parse_time
 from .verdict import EXIT_CODES, EXIT_USAGE, Verdict, refuse_receipt, write_verdict
 from .verify import verify
 
@@ -99,4 +99,7 @@ def format_verdict(verdict: Verdict, *, as_json: bool) -> str:
         return json.dumps(write_verdict(verdict), ensure_ascii=False, sort_keys=True)
     lines = [verdict.outcome.upper()]
     lines += [f"  {_MARKS[c.result]:<6} {c.name}: {c.detail}" for c in verdict.checks]
+    match verdict.facts.get("registered"):
+        case {"origin": origin, "index": index, "timestamp_ms": int(at_ms)}:
+            lines.append(f"registered {format_time(at_ms)} as entry {index} of {origin}")
     return "\n".join(lines)

@@ -36,6 +36,7 @@ def test_valid_is_0(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert out.startswith("VALID\n")
     assert "  ok     document: " in out
     assert "  ?      witnesses: " in out
+    assert out.endswith("\nregistered 2026-09-21T14:13:20.000Z as entry 5 of tally.test/log\n")
 
 
 def test_now_is_the_time_unless_told_otherwise(
