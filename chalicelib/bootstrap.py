@@ -13,9 +13,9 @@ from .adapters.dynamodb_pending import DynamoPending
 from .adapters.dynamodb_registry import DynamoRegistry
 from .adapters.kms_signer import KmsSigner
 from .adapters.s3_objects import S3Objects, S3Uploads
-from .adapters.sqs_wake import SqsWake
+from .adapters.sqs_wake import SqsRemind, SqsWake
 from .notary.log import Log
-from .notary.ports import Registry, Signer, Uploads, Wake
+from .notary.ports import Registry, Remind, Signer, Uploads, Wake
 
 
 class MissingSetting(Exception):
@@ -30,6 +30,7 @@ class Service:
     registry: Registry
     uploads: Uploads
     wake: Wake
+    remind: Remind
     token_signer: Signer
     public_url: str
     clock_ms: Callable[[], int]
@@ -55,6 +56,7 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
         registry=DynamoRegistry(clients, setting("TALLY_REGISTRY_TABLE")),
         uploads=S3Uploads(clients, setting("TALLY_WORK_BUCKET")),
         wake=SqsWake(clients, setting("TALLY_WAKE_QUEUE_URL")),
+        remind=SqsRemind(clients, setting("TALLY_UPLOADS_QUEUE_URL")),
         token_signer=KmsSigner(clients, setting("TALLY_TOKEN_KEY")),
         public_url=setting("TALLY_PUBLIC_URL"),
         clock_ms=system_clock_ms,

@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "TALLY_LOG_BUCKET": "LogBucket",
     "TALLY_WORK_BUCKET": "WorkBucket",
     "TALLY_WAKE_QUEUE_URL": "WakeQueue",
+    "TALLY_UPLOADS_QUEUE_URL": "UploadsQueue",
     "TALLY_LOG_KEY": "LogKey",
     "TALLY_TOKEN_KEY": "TokenKey",
 }

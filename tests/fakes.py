@@ -70,6 +70,7 @@ class MemoryJobs:
     def __init__(self) -> None:
         self._lock = RLock()
         self.rows: dict[str, Job] = {}
+        self.reminded: dict[str, int] = {}
 
     @locked
     def create(self, job: Job) -> bool:
@@ -99,6 +100,14 @@ class MemoryJobs:
             raise Conflict(f"job {id} is unknown or was admitted")
         if job.state != "failed":
             self.rows[id] = replace(job, state="failed", problem=problem)
+
+    @locked
+    def may_remind(self, id: str, now_ms: int, every_ms: int) -> bool:
+        last_ms = self.reminded.get(id)
+        if id not in self.rows or (last_ms is not None and last_ms > now_ms - every_ms):
+            return False
+        self.reminded[id] = now_ms
+        return True
 
     @locked
     def can_move(self, move: JobMove) -> bool:
@@ -273,6 +282,8 @@ class MemoryUploads:
 
     objects: MemoryObjects
     permitted: dict[str, tuple[int, Hash]] = field(default_factory=dict)
+    arrived: dict[str, int] = field(default_factory=dict)
+    clock_ms: Callable[[], int] = lambda: START_MS
 
     def presign(self, key: str, size: int, sha256: Hash, expires_s: int) -> Upload:
         self.permitted[key] = (size, sha256)
@@ -283,6 +294,10 @@ class MemoryUploads:
         key = upload.url.removeprefix("memory:")
         assert self.permitted[key] == (len(data), sha256(data)), "refused as S3 would refuse it"
         self.objects.data[key] = data
+        self.arrived[key] = self.clock_ms()
+
+    def arrived_ms(self, key: str) -> int | None:
+        return self.arrived.get(key)
 
 
 @dataclass
@@ -296,6 +311,19 @@ class MemoryWake:
         self.count += 1
         if self.then is not None:
             self.then()
+
+
+@dataclass
+class MemoryRemind:
+    """Keeps the hints; ``then`` is what a worker would do on each."""
+
+    jobs: list[str] = field(default_factory=list)
+    then: Callable[[str], object] | None = None
+
+    def __call__(self, job: str) -> None:
+        self.jobs.append(job)
+        if self.then is not None:
+            self.then(job)
 
 
 @dataclass
@@ -330,15 +358,16 @@ def memory_log(origin: str = ORIGIN) -> Log:
 
 def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
     """The service on a log that is not yet created, with a clock that the test moves."""
-    log = memory_log(origin)
+    log, clock = memory_log(origin), Clock()
     return Service(
         log=log,
         registry=MemoryRegistry(*issuers),
-        uploads=MemoryUploads(cast(MemoryObjects, log.work)),
+        uploads=MemoryUploads(cast(MemoryObjects, log.work), clock_ms=clock),
         wake=MemoryWake(),
+        remind=MemoryRemind(),
         token_signer=key_named(f"tokens of {origin}", alg=-7),
         public_url="https://tally.test",
-        clock_ms=Clock(),
+        clock_ms=clock,
     )
 
 

@@ -58,6 +58,27 @@ class DynamoJobs:
         if job is None or job.state != "failed":
             raise Conflict(f"job {id} is unknown, or was admitted")
 
+    def may_remind(self, id: str, now_ms: int, every_ms: int) -> bool:
+        from botocore.exceptions import ClientError
+
+        try:
+            self._clients.dynamodb.update_item(
+                TableName=self._table,
+                Key={"job": {"S": id}},
+                UpdateExpression="SET reminded_ms = :now",
+                ConditionExpression="attribute_exists(job) AND"
+                " (attribute_not_exists(reminded_ms) OR reminded_ms <= :before)",
+                ExpressionAttributeValues={
+                    ":now": {"N": str(now_ms)},
+                    ":before": {"N": str(now_ms - every_ms)},
+                },
+            )
+        except ClientError as error:
+            if code_of(error) == CONDITION_FAILED:
+                return False
+            raise
+        return True
+
     def _leave_admission(self, id: str, state: JobState, update: str, values: Item) -> bool:
         """Move from uploading or admitting to ``state``; False when the job is in neither."""
         from botocore.exceptions import ClientError

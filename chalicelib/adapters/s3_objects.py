@@ -147,6 +147,16 @@ class S3Uploads:
         headers = {"content-length": str(size), "x-amz-checksum-sha256": checksum}
         return Upload(url, "PUT", headers)
 
+    def arrived_ms(self, key: str) -> int | None:
+        from botocore.exceptions import ClientError
+
+        try:
+            found = self._clients.s3.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            _raise_unless_absent(error)
+            return None
+        return int(found["LastModified"].timestamp() * 1000)
+
 
 def _raise_unless_absent(error: ClientError) -> None:
     """S3 answers 404 with two codes; without s3:ListBucket it would answer 403, which is raised."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from ..notary.admit import open_upload
+from ..notary.admit import open_upload, remind_of_upload
 from ..notary.jobs import job_status
 from ..notary.limits import RECEIPTS_PAGE, UPLOAD_BYTES, UPLOAD_EXPIRES_S, UPLOAD_ITEMS
 from ..notary.ports import Job
@@ -76,7 +76,9 @@ def create_upload(call: Call) -> Reply:
     problems=("no-such-job",),
 )
 def show_job(call: Call) -> Reply:
-    status = job_status(call.service.log, _own_job(call))
+    job, service = _own_job(call), call.service
+    remind_of_upload(job, service.log.jobs, service.uploads, service.remind, call.now_ms)
+    status = job_status(service.log, job)
     return Reply(200, media.JSON, json.dumps(status).encode(), _PRIVATE)
 
 

@@ -20,9 +20,16 @@ from .accepted import (
     read_head,
 )
 from .checks import Caller, Checked, Refused, check_statements
-from .limits import BULK_BYTES, BULK_ITEMS, UPLOAD_BYTES, UPLOAD_EXPIRES_S, UPLOAD_ITEMS
+from .limits import (
+    BULK_BYTES,
+    BULK_ITEMS,
+    REMIND_MS,
+    UPLOAD_BYTES,
+    UPLOAD_EXPIRES_S,
+    UPLOAD_ITEMS,
+)
 from .log import Log
-from .ports import Bulk, Conflict, Job, Jobs, Registry, Single, Upload, Uploads
+from .ports import Bulk, Conflict, Job, Jobs, Registry, Remind, Single, Upload, Uploads
 
 __all__ = [
     "Caller",
@@ -32,6 +39,7 @@ __all__ = [
     "admit_upload",
     "bulk_id",
     "open_upload",
+    "remind_of_upload",
     "upload_id",
     "upload_key",
 ]
@@ -91,6 +99,17 @@ def admit_upload(job_id: str, registry: Registry, log: Log, now_ms: int) -> Job:
         return _job(log.jobs, job_id)
     caller = Caller(job.tenant, client="", scopes=frozenset())
     return _admit_items(job, items, caller, registry, log, now_ms)
+
+
+def remind_of_upload(job: Job, jobs: Jobs, uploads: Uploads, remind: Remind, now_ms: int) -> None:
+    """Ask again for the admission of what was uploaded for a job, if that is overdue."""
+    if job.state not in ("uploading", "admitting"):
+        return
+    arrived_ms = uploads.arrived_ms(upload_key(job.id))
+    if arrived_ms is None or now_ms - arrived_ms < REMIND_MS:
+        return
+    if jobs.may_remind(job.id, now_ms, REMIND_MS):
+        remind(job.id)
 
 
 def bulk_id(tenant: str, body: bytes) -> str:

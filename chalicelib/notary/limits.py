@@ -13,6 +13,10 @@ UPLOAD_ITEMS = 100_000
 UPLOAD_EXPIRES_S = 3_600
 """A presigned upload is good for so long."""
 
+REMIND_MS = 60_000
+"""An upload that lies there for so long without being admitted is asked for again, at most so
+often: the store's own message about it may be lost, and an admission takes its time."""
+
 BATCH_ENTRIES = 100_000
 BATCH_BYTES = 64_000_000
 """What one block integrates at most; the rest waits for the next block."""

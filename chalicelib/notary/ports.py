@@ -42,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class JobMove:
-    """A job's cursor moves from ``first`` to ``last`` because block ``height`` holds these items."""
+    """A job's cursor moves from ``first`` to ``last``: block ``height`` holds these items."""
 
     job: str
     first: int
@@ -110,6 +110,9 @@ class Uploads(Protocol):
 
     def presign(self, key: str, size: int, sha256: Hash, expires_s: int) -> Upload:
         """Permit one put of exactly ``size`` bytes with that SHA-256 at ``key``."""
+
+    def arrived_ms(self, key: str) -> int | None:
+        """When the object at ``key`` was put, by the store's clock; None when it is absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,9 @@ class Jobs(Protocol):
     def fail(self, id: str, problem: str) -> None:
         """From uploading or admitting to failed. Idempotent; Conflict otherwise."""
 
+    def may_remind(self, id: str, now_ms: int, every_ms: int) -> bool:
+        """True for one caller in ``every_ms``, else False; the job exists."""
+
 
 @dataclass(frozen=True, slots=True)
 class IssuerKey:
@@ -272,3 +278,9 @@ class Wake(Protocol):
     """A hint that something is pending. It may be lost, repeated or reordered."""
 
     def __call__(self) -> None: ...
+
+
+class Remind(Protocol):
+    """A hint that a job's upload waits for its admission. It may be lost, repeated or reordered."""
+
+    def __call__(self, job: str) -> None: ...

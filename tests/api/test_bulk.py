@@ -227,6 +227,21 @@ class TestUploads:
         assert (job["state"], job["accepted"]) == ("failed", 0)
         assert "too-many-items" in job["problem"]
 
+    def test_a_job_whose_notification_was_lost_is_admitted_when_its_owner_looks(
+        self, world: World
+    ) -> None:
+        body = world.statement()
+        upload = self.open(world, body)
+        path = f"/v1/jobs/{self.job(upload)}"
+        world.uploads.put(upload, body)
+        world.clock.tick(limits.REMIND_MS)
+        assert problem_of(world.get(path, **world.bearer("hospital"))) == "no-such-job"
+        assert world.remind.jobs == []
+        world.remind.then = lambda _: handlers.admit_uploads(self.notify(upload))
+        assert world.get(path, **world.bearer()).json_body["state"] == "uploading"
+        assert world.remind.jobs == [self.job(upload)]
+        assert world.get(path, **world.bearer()).json_body["state"] == "done"
+
     def test_a_notification_for_an_object_that_is_gone_comes_again(self, world: World) -> None:
         upload = self.open(world, world.statement())
         failures = handlers.admit_uploads(self.notify(upload))

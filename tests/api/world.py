@@ -38,6 +38,7 @@ from tests.fakes import (
     MemoryObjects,
     MemoryPending,
     MemoryRegistry,
+    MemoryRemind,
     MemoryUploads,
     MemoryWake,
     key_named,
@@ -83,6 +84,7 @@ class World:
         self.clock = cast(Clock, self.service.clock_ms)
         self.wake = cast(MemoryWake, self.service.wake)
         self.registry = cast(MemoryRegistry, self.service.registry)
+        self.remind = cast(MemoryRemind, self.service.remind)
         self.uploads = cast(MemoryUploads, self.service.uploads)
         create_log(self.service.log)
         if sequencing:

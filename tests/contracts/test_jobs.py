@@ -73,3 +73,15 @@ def test_an_unknown_job_is_neither_admitted_nor_failed(jobs: Jobs) -> None:
     with pytest.raises(Conflict):
         jobs.fail(JOB.id, "too-many-items")
     assert jobs.get(JOB.id) is None
+
+
+def test_whoever_reminds_first_is_the_only_one_for_a_while(jobs: Jobs) -> None:
+    jobs.create(JOB)
+    asked = [jobs.may_remind(JOB.id, now_ms, 1_000) for now_ms in (5_000, 5_000, 5_999, 6_000)]
+    assert asked == [True, False, False, True]
+    assert jobs.get(JOB.id) == JOB
+
+
+def test_nobody_reminds_of_a_job_that_is_not_there(jobs: Jobs) -> None:
+    assert not jobs.may_remind(JOB.id, 5_000, 1_000)
+    assert jobs.get(JOB.id) is None

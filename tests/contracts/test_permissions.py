@@ -22,7 +22,8 @@ from boto3.session import Session
 from chalicelib.adapters.aws import Clients
 from chalicelib.api import wiring
 from chalicelib.api.handlers import admit_uploads, sequence_wakes, sweep
-from chalicelib.bootstrap import service_from_env
+from chalicelib.bootstrap import service_from_env, system_clock_ms
+from chalicelib.notary.limits import REMIND_MS
 from chalicelib.notary.ports import Single
 from chalicelib.notary.sequence import create_log
 from chalicelib.proof.hashes import sha256
@@ -114,6 +115,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
         "TALLY_LOG_BUCKET": places.bucket,
         "TALLY_WORK_BUCKET": places.work,
         "TALLY_WAKE_QUEUE_URL": clients.sqs.create_queue(QueueName=places.log)["QueueUrl"],
+        "TALLY_UPLOADS_QUEUE_URL": clients.sqs.create_queue(QueueName=places.jobs)["QueueUrl"],
         "TALLY_LOG_KEY": log_key["KeyMetadata"]["KeyId"],
         "TALLY_TOKEN_KEY": token_key["KeyMetadata"]["KeyId"],
     }
@@ -151,13 +153,18 @@ class Life:
 def notebook(endpoint_url: str) -> Notebook:
     life = Life(endpoint_url)
     world = life.world
+    now_s = system_clock_ms() // 1000
+    world.clock.now_ms = now_s * 1000 + 2 * REMIND_MS  # so an upload seems to have lain for long
     single, bulk, uploaded = world.statement(), world.statement() + b"junk", world.statement()
     with life.acting_as("api-handler"):
-        token = world.ask_token(world.assertion()).json_body["access_token"]
+        assertion = world.assertion(iat=now_s, exp=now_s + 300)
+        token = world.ask_token(assertion).json_body["access_token"]
         bearer = {"Authorization": f"Bearer {token}"}
         assert world.submit(single, **bearer).status_code == 303
         job = world.submit(bulk, CBOR_SEQ, **bearer).json_body["job"]
         upload = open_upload(world, uploaded, bearer)
+        looked_at = world.get(f"/v1/jobs/{upload.removeprefix('uploads/')}", **bearer)
+        assert looked_at.json_body["state"] == "uploading"
     with life.acting_as("admit-upload"):
         notice = json.dumps({"Records": [{"s3": {"object": {"key": upload}}}]})
         assert admit_uploads([("1", notice)]) == {"batchItemFailures": []}

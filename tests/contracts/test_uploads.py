@@ -16,6 +16,7 @@ import pytest
 
 from chalicelib.adapters.aws import Clients
 from chalicelib.adapters.s3_objects import S3Objects, S3Uploads
+from chalicelib.bootstrap import system_clock_ms
 from chalicelib.notary.ports import Objects, Upload, Uploads
 from chalicelib.proof.hashes import sha256
 
@@ -32,6 +33,7 @@ class Door:
     uploads: Uploads
     objects: Objects
     put: Callable[[Upload, bytes], bool]
+    clock_ms: Callable[[], int]
 
     def permit(self, key: str = "uploads/one", expires_s: int = 60) -> Upload:
         return self.uploads.presign(key, len(DATA), sha256(DATA), expires_s)
@@ -48,13 +50,14 @@ def memory_door() -> Door:
             return False
         return True
 
-    return Door(uploads, uploads.objects, put)
+    return Door(uploads, uploads.objects, put, uploads.clock_ms)
 
 
 @pytest.fixture
 def s3_door(local_clients: Clients) -> Door:
     bucket = make_places(local_clients).work
-    return Door(S3Uploads(local_clients, bucket), S3Objects(local_clients, bucket), send)
+    uploads, objects = S3Uploads(local_clients, bucket), S3Objects(local_clients, bucket)
+    return Door(uploads, objects, send, system_clock_ms)
 
 
 def send(upload: Upload, data: bytes) -> bool:
@@ -81,6 +84,15 @@ def test_the_permitted_bytes_are_let_in(door: Door) -> None:
     assert door.put(upload, DATA)
     assert door.objects.get("uploads/one") == DATA
     assert door.put(upload, DATA), "a client that lost the answer sends them again"
+
+
+def test_it_tells_when_the_bytes_came(door: Door) -> None:
+    upload = door.permit()
+    assert door.uploads.arrived_ms("uploads/one") is None
+    assert door.put(upload, DATA)
+    arrived_ms = door.uploads.arrived_ms("uploads/one")
+    assert arrived_ms is not None
+    assert abs(arrived_ms - door.clock_ms()) < 10_000
 
 
 def test_other_bytes_of_the_same_length_are_not(door: Door) -> None:
