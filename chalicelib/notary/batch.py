@@ -146,17 +146,17 @@ def _place(parts: Iterable[Part], known: Mapping[bytes, int], first: int) -> _Pl
     for part in parts:
         indices: list[int] = []
         for entry, entry_id, lineage in zip(part.entries, part.ids, part.lineages, strict=True):
-            at = seen.get(entry_id[:KEY_BYTES])
+            key = entry_id[:KEY_BYTES]
+            at = seen.get(key)
             if at is None:
-                at = index
-                if lineage is not None and seen.setdefault(lineage[:KEY_BYTES], index) != index:
-                    at = REFUSED
-                else:
-                    seen[entry_id[:KEY_BYTES]] = index
+                if lineage is None or seen.setdefault(lineage[:KEY_BYTES], index) == index:
+                    at = seen[key] = index
                     entries.append(entry)
                     ids.append(entry_id)
                     lineages.append(lineage)
                     index += 1
+                else:
+                    at = REFUSED
             indices.append(at)
         placed.indices.append(indices)
     return placed

@@ -19,6 +19,7 @@ from sys import byteorder
 from threading import Lock
 
 from ..proof.hashes import Hash, sha256
+from ..proof.limits import HASH_BYTES
 from .ports import Objects
 
 KEY_BYTES = 16
@@ -150,13 +151,13 @@ class RunCache:
 
 
 def find(work: Objects, cache: RunCache, keys: Iterable[bytes], size: int) -> dict[bytes, int]:
-    """The index of each key that the log of ``size`` holds, by its first 16 bytes.
+    """The index of each key (a hash) that the log of ``size`` holds, by its first 16 bytes.
 
     Reads the tail and the smaller runs whole, through the cache. Of a large run it reads, for a few
     keys, slices. Raises MissingRun.
     """
     wanted = Wanted(keys)
-    if not wanted.keys:
+    if not wanted:
         return {}
     small, large = _runs_of(size)
     found: dict[bytes, int] = {}
@@ -183,8 +184,8 @@ class Wanted:
     """Keys to look for, and their first 64 bits as the numbers that they are in this machine."""
 
     def __init__(self, keys: Iterable[bytes]) -> None:
-        self.keys = {key[:KEY_BYTES] for key in keys}
-        self._words = set(_first_words(b"".join(self.keys), KEY_BYTES))
+        self.keys = list(keys)
+        self._words = set(_first_words(b"".join(self.keys), HASH_BYTES))
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -207,7 +208,8 @@ def find_in_run(run: bytes, wanted: Wanted) -> dict[bytes, int]:
     count = len(run) // RECORD_BYTES
     few = len(wanted) * FAN_IN < count
     found: dict[bytes, int] = {}
-    for key in wanted.keys if few else wanted.candidates(run):
+    for each in wanted.keys if few else wanted.candidates(run):
+        key = each[:KEY_BYTES]
         index = search(lambda at, length: run[at : at + length], count, key)
         if index is not None:
             found[key] = index
@@ -227,7 +229,8 @@ def _find_in_large(work: Objects, name: str, wanted: Wanted) -> dict[bytes, int]
 
     if len(wanted) * FAN_IN * _window(count) > count:
         return find_in_run(read(0, length), wanted)
-    indices = {key: search(read, count, key) for key in wanted.keys}
+    keys = {key[:KEY_BYTES] for key in wanted.keys}
+    indices = {key: search(read, count, key) for key in keys}
     return {key: index for key, index in indices.items() if index is not None}
 
 

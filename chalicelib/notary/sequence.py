@@ -26,7 +26,7 @@ from .log import (
     StaleRestore,
 )
 from .ports import Conflict, JobMove, OutcomeUnknown, Row
-from .staging import format_staging, parse_staging, staging_key
+from .staging import format_staging, read_staged, staging_key
 from .take import take
 
 __all__ = [
@@ -152,7 +152,7 @@ def _commit_and_apply(log: Log, head: Row, plan: Plan) -> Block | None:
     del plan  # its objects are in ``data`` too
     if not _commit(log, head, row, moves):
         return None
-    apply_block(log, row, parse_staging(row.staging, data))
+    apply_block(log, row, read_staged(data))
     return block
 
 

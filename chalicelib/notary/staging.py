@@ -64,6 +64,11 @@ def parse_staging(key: str, data: bytes) -> Staged:
     height = key.removeprefix("staging/").partition("-")[0]
     if staging_key(int(height), data) != key:
         raise WrongStaging(f"{key} holds {len(data)} bytes of another hash")
+    return read_staged(data)
+
+
+def read_staged(data: bytes) -> Staged:
+    """Read bytes that ``format_staging`` wrote."""
     start = len(_MAGIC) + _LENGTH_BYTES
     end = start + int.from_bytes(data[len(_MAGIC) : start], "big")
     head = json.loads(data[start:end])

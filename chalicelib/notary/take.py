@@ -57,26 +57,26 @@ def take(log: Log, max_entries: int) -> Taken:
 
 def _take_singles(singles: list[Single], room: _Room, taken: Taken) -> bool:
     """Add singles to what was taken; False when not all fitted."""
-    ids = item_ids([single.entry for single in singles])
-    good = [
-        (single, entry_id)
-        for single, entry_id in zip(singles, ids, strict=True)
-        if entry_id.hex() == single.id and _is_statement(single.entry)
-    ]
-    if len(good) < len(singles):
-        names = {single.id for single, _ in good}
-        poison = [single.id for single in singles if single.id not in names]
-        taken.poison.extend((each, "its bytes are not the statement of its id") for each in poison)
-    count = room.fit([single.entry for single, _ in good])
-    taken.parts.append(
-        Singles(
-            [single.id for single, _ in good[:count]],
-            [single.entry for single, _ in good[:count]],
-            [entry_id for _, entry_id in good[:count]],
-            [single.lineage for single, _ in good[:count]],
-        )
-    )
-    return count == len(good)
+    entries = [single.entry for single in singles]
+    ids = item_ids(entries)
+    names = [single.id for single in singles]
+    if [entry_id.hex() for entry_id in ids] != names or not _are_statements(entries):
+        return _take_singles(_without_poison(singles, taken), room, taken)
+    count = room.fit(entries)
+    lineages = [single.lineage for single in singles[:count]]
+    taken.parts.append(Singles(names[:count], entries[:count], ids[:count], lineages))
+    return count == len(entries)
+
+
+def _without_poison(singles: list[Single], taken: Taken) -> list[Single]:
+    good: list[Single] = []
+    for single in singles:
+        [entry_id] = item_ids([single.entry])
+        if entry_id.hex() == single.id and _are_statements([single.entry]):
+            good.append(single)
+        else:
+            taken.poison.append((single.id, "its bytes are not the statement of its id"))
+    return good
 
 
 def _take_bulk(log: Log, bulk: Bulk, room: _Room, taken: Taken) -> bool:
@@ -114,7 +114,7 @@ def _portion(log: Log, job: Job, room: _Room) -> Portion:
         raise Poison(f"its accepted items cannot be read: {error}") from error
     if accepted.head.accepted != job.accepted:
         raise Poison(f"it has {accepted.head.accepted} accepted items, not {job.accepted}")
-    if not all(map(_is_statement, accepted.entries)):
+    if not _are_statements(accepted.entries):
         raise Poison("one of its entries is not a statement")
     count = room.fit(accepted.entries)
     entries = accepted.entries[:count]
@@ -123,6 +123,7 @@ def _portion(log: Log, job: Job, room: _Room) -> Portion:
     )
 
 
-def _is_statement(entry: bytes) -> bool:
-    """Admission verified it; this keeps out of the log what cannot have come from there."""
-    return entry[:2] == _COSE_SIGN1 and len(entry) <= ENTRY_BYTES
+def _are_statements(entries: list[bytes]) -> bool:
+    """Admission verified them; this keeps out of the log what cannot have come from there."""
+    beginnings = {entry[:2] for entry in entries}
+    return beginnings <= {_COSE_SIGN1} and max(map(len, entries), default=0) <= ENTRY_BYTES

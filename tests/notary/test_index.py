@@ -189,10 +189,10 @@ def test_a_lookup_in_an_empty_log() -> None:
 
 def test_two_keys_that_begin_with_the_same_64_bits_are_both_found() -> None:
     """To make such a pair takes no more than 2^32 work; it must not hide one of them."""
-    pair = [key(1)[:8] + bytes(8), key(1)[:8] + b"\x01" * 8]
+    pair = [key(1)[:8] + bytes(24), key(1)[:8] + b"\x01" * 24]
     run = run_of([(pair[0], 1), (pair[1], 2), (key(2), 3)])
-    assert find_in_run(run, Wanted(pair)) == {pair[0]: 1, pair[1]: 2}
-    assert find_in_run(run, Wanted([key(1)[:8] + b"\x02" * 8])) == {}
+    assert find_in_run(run, Wanted(pair)) == {pair[0][:KEY_BYTES]: 1, pair[1][:KEY_BYTES]: 2}
+    assert find_in_run(run, Wanted([key(1)[:8] + b"\x02" * 24])) == {}
 
 
 def large_store(count: int) -> MemoryObjects:
