@@ -27,6 +27,10 @@ BATCH_JOBS = 90
 AHEAD_S = 600
 """How far an ``iat`` may lie ahead of our clock at admission."""
 
+CLOCK_SKEW_MS = 1_000
+"""Clocks of two Lambda hosts may differ so much; a block then takes the time of the one before it.
+A clock further behind the newest block went back, and nothing is sequenced with it."""
+
 HEARTBEAT_MS = 3_600_000
 """With nothing pending, a block of its link entry alone at most this often."""
 

@@ -15,7 +15,7 @@ from ..proof.tiles import Tile, edge_from_tiles, edge_tiles, parse_bundle, root_
 from .apply import apply_block, create_same, read_published, read_staging, settle
 from .batch import Plan, RightEdge, Taken, item_ids, plan_batch, wanted_keys
 from .index import find, tail_key
-from .limits import BATCH_ENTRIES, HEARTBEAT_MS
+from .limits import BATCH_ENTRIES, CLOCK_SKEW_MS, HEARTBEAT_MS
 from .log import (
     ClockWentBack,
     HistoryFork,
@@ -61,6 +61,7 @@ def sequence(log: Log, now_ms: int, *, max_entries: int = BATCH_ENTRIES) -> Bloc
     was committed: the next run finds out.
     """
     head = _ready_head(log, now_ms)
+    now_ms = max(now_ms, head.block.timestamp_ms)
     taken = take(log, max_entries)
     plan = _plan(log, head.block, taken, now_ms)
     if not (plan.entries or plan.moves or _heartbeat_due(head.block, taken, now_ms)):
@@ -98,7 +99,7 @@ def _ready_head(log: Log, now_ms: int) -> Row:
         apply_block(log, head, read_staging(log, head))
     elif size > (published.size if published else 0):
         _refuse_lag(log, size)
-    if now_ms < head.block.timestamp_ms:
+    if now_ms < head.block.timestamp_ms - CLOCK_SKEW_MS:
         raise ClockWentBack(f"it is {now_ms} ms, but the head is of {head.block.timestamp_ms} ms")
     return head
 

@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.notary.audit import audit_store
 from chalicelib.notary.index import MissingRun, RunCache
+from chalicelib.notary.limits import CLOCK_SKEW_MS
 from chalicelib.notary.log import (
     CHECKPOINT,
     ClockWentBack,
@@ -83,8 +84,18 @@ def test_creating_a_log_twice_changes_nothing() -> None:
 def test_a_clock_that_went_back() -> None:
     desk = grown(1)
     desk.submit(registered(50))
-    desk.clock.now_ms = desk.head().block.timestamp_ms - 2_000
+    desk.clock.now_ms = desk.head().block.timestamp_ms - 1_000 - CLOCK_SKEW_MS - 1  # a step ticks
     refuses(desk, ClockWentBack, "but the head is of")
+
+
+def test_a_clock_a_little_behind_another_host_s_does_not_take_time_back() -> None:
+    desk = grown(1)
+    desk.submit(registered(50))
+    newest_ms = desk.head().block.timestamp_ms
+    block = sequence(desk.log, newest_ms - CLOCK_SKEW_MS)
+    assert block is not None
+    assert block.timestamp_ms == newest_ms
+    audit_store(desk.log)
 
 
 def test_a_clock_that_stood_still_is_fine() -> None:
