@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from threading import RLock
-from typing import TYPE_CHECKING, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+from ..notary.ports import Busy
 
 if TYPE_CHECKING:
     from boto3.session import Session
+    from botocore.awsrequest import AWSResponse
     from botocore.client import BaseClient
     from botocore.exceptions import ClientError
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -34,8 +37,20 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-class Busy(Exception):
-    """The service refused for load, even after our retries. Nothing more was done."""
+THROTTLED = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "SlowDown",
+        "ThrottlingException",
+        "TransactionConflictException",
+    }
+)
+"""Errors that say the request was refused for load, before anything was done."""
+
+LOADED = ("dynamodb", "kms", "s3.GetObject", "s3.HeadObject")
+"""Whose refusals for load are Busy. A put to S3 has its own words for that, and so have the
+transactions, which are sent once; a hint to SQS may be lost."""
 
 
 class Clients:
@@ -53,7 +68,7 @@ class Clients:
     @cached_property
     def dynamodb_once(self) -> DynamoDBClient:
         """For transactions: botocore would repeat one whose outcome is unknown."""
-        return cast("DynamoDBClient", self._make("dynamodb", READ_S, attempts=1))
+        return cast("DynamoDBClient", self._make("dynamodb", READ_S, attempts=1, loaded=()))
 
     @cached_property
     def s3(self) -> S3Client:
@@ -67,7 +82,9 @@ class Clients:
     def kms(self) -> KMSClient:
         return cast("KMSClient", self._make("kms", READ_S, attempts=ATTEMPTS))
 
-    def _make(self, service: Name, read_s: int, *, attempts: int) -> BaseClient:
+    def _make(
+        self, service: Name, read_s: int, *, attempts: int, loaded: Iterable[str] = LOADED
+    ) -> BaseClient:
         from boto3.session import Session
         from botocore.config import Config
 
@@ -81,7 +98,17 @@ class Clients:
         )
         with self._lock:  # a session is not safe to share between threads; its clients are
             self._session = self._session or Session()
-            return self._session.client(service, endpoint_url=self._endpoint_url, config=config)
+            made = self._session.client(service, endpoint_url=self._endpoint_url, config=config)
+        for calls in loaded:
+            made.meta.events.register(f"after-call.{calls}", raise_if_busy)
+        return made
+
+
+def raise_if_busy(http_response: AWSResponse, parsed: Mapping[str, Any], **_: object) -> None:
+    """Called by botocore when its retries are spent, before it raises a ClientError."""
+    code = parsed.get("Error", {}).get("Code")
+    if http_response.status_code == 503 or code in THROTTLED:
+        raise Busy(f"AWS answered {code} again and again: try later")
 
 
 def code_of(error: ClientError) -> str:

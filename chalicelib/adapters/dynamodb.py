@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..notary.ports import Conflict, OutcomeUnknown
-from .aws import ATTEMPTS, Busy, back_off, code_of, may_be_done, never_sent
+from ..notary.ports import Busy, Conflict, OutcomeUnknown
+from .aws import ATTEMPTS, THROTTLED, back_off, code_of, may_be_done, never_sent
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -21,16 +21,6 @@ if TYPE_CHECKING:
     Item = dict[str, AttributeValueTypeDef]
 
 CONDITION_FAILED = "ConditionalCheckFailedException"
-
-THROTTLED = frozenset(
-    {
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ThrottlingException",
-        "TransactionConflictException",
-    }
-)
-"""Errors that say the request was refused before anything was done."""
 
 CANCELLED_FOR_LOAD = frozenset(
     {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}

@@ -6,11 +6,10 @@ from base64 import b64encode
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ..notary.ports import Conflict, OutcomeUnknown, Upload
+from ..notary.ports import Busy, Conflict, OutcomeUnknown, Upload
 from ..proof.hashes import Hash
 from .aws import (
     ATTEMPTS,
-    Busy,
     Clients,
     back_off,
     code_of,

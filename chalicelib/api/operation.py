@@ -85,7 +85,8 @@ class Operation:
 
     @property
     def all_problems(self) -> tuple[str, ...]:
-        names = {"internal-error", "not-ready", "bad-query", "too-many-requests", *self.problems}
+        names = {"internal-error", "not-ready", "bad-query", "too-many-requests", "busy"}
+        names |= set(self.problems)
         if self.scope:
             names |= {"missing-token", "invalid-token", "insufficient-scope"}
             names |= {"identity-provider-unreachable"}

@@ -103,6 +103,11 @@ KINDS: Mapping[str, Kind] = {
         "Nobody knows whether this was stored",
         "Send the very same bytes again: they are never registered twice.",
     ),
+    "busy": Kind(
+        503,
+        "The service is busy",
+        "Send the very same request again after the seconds in Retry-After.",
+    ),
     "internal-error": Kind(
         500,
         "Something went wrong here",

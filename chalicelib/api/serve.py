@@ -18,7 +18,7 @@ from chalice.app import Request as Event
 
 from ..notary.admit import Refused
 from ..notary.log import NotCreated
-from ..notary.ports import OutcomeUnknown
+from ..notary.ports import Busy, OutcomeUnknown
 from ..proof.hashes import sha256
 from . import wiring
 from .auth import authenticate
@@ -114,6 +114,9 @@ def _serve(operation: Operation, request: Request) -> tuple[Reply, dict[str, str
     except OutcomeUnknown as error:
         facts["error"] = describe_error(error)
         problem = Problem("outcome-unknown", headers={"Retry-After": "1"})
+    except Busy as error:
+        facts["error"] = describe_error(error)
+        problem = Problem("busy", headers={"Retry-After": "2"})
     except NotCreated as error:
         problem = Problem("not-ready", str(error))
     except Exception as error:  # noqa: BLE001 - the boundary: told to the log, not to the client

@@ -17,7 +17,7 @@ import click
 from ..notary.audit import AuditFailure, audit_store
 from ..notary.log import Refusal
 from ..notary.own_policy import own_policy
-from ..notary.ports import IdentityProvider, Issuer, IssuerKey
+from ..notary.ports import Busy, IdentityProvider, Issuer, IssuerKey
 from ..notary.sequence import create_log, drain
 from ..proof.errors import Malformed
 from ..proof.note import format_vkey
@@ -51,7 +51,7 @@ def the_service() -> Iterator[Service]:
         yield bootstrap.service_from_env(os.environ)
     except bootstrap.MissingSetting as error:
         raise Misused(str(error)) from error
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, Busy) as error:
         raise Unfinished(f"AWS: {error}. Check the credentials and the environment") from error
     except Refusal as error:
         raise Unfinished(f"the log refuses to go on: {error}") from error

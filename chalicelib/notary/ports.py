@@ -24,6 +24,11 @@ class OutcomeUnknown(Exception):
     """A write may or may not have happened; only a strongly consistent read settles it."""
 
 
+class Busy(Exception):
+    """A store refused for load, even after retries. What was asked for may be asked for again: a
+    commit was not done, and all else is idempotent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One row of the hash chain: a block and what is known about it so far.

@@ -10,7 +10,7 @@ import pytest
 import app as entry_point
 from chalicelib.api import serve
 from chalicelib.api.problems import Problem
-from chalicelib.notary.ports import OutcomeUnknown
+from chalicelib.notary.ports import Busy, OutcomeUnknown
 from tests.api.world import World, problem_of
 
 SECRET = "salt-5f2d"
@@ -74,6 +74,22 @@ def test_a_write_of_unknown_outcome_may_be_repeated(
     assert "same bytes again" in response.json_body["detail"]
     monkeypatch.undo()
     assert world.submit(entry, Prefer="wait=5").status_code == 201
+
+
+@pytest.mark.parametrize("method", ["contains", "add"])
+def test_a_store_that_is_busy_is_no_fault_of_ours_and_says_when_to_come_again(
+    idle: World, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    def refuse(_: object) -> None:
+        raise Busy
+
+    entry = idle.statement()
+    with monkeypatch.context() as patch:
+        patch.setattr(idle.service.log.pending, method, refuse)
+        response = idle.submit(entry)
+    assert (response.status_code, problem_of(response)) == (503, "busy")
+    assert response.headers["Retry-After"] == "2"
+    assert idle.submit(entry).status_code == 303
 
 
 def test_the_gateways_request_id_is_ours(world: World) -> None:

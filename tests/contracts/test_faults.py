@@ -10,8 +10,8 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from chalicelib.adapters.aws import ATTEMPTS, Busy
-from chalicelib.notary.ports import Bulk, Conflict, Job, JobMove, OutcomeUnknown, Single
+from chalicelib.adapters.aws import ATTEMPTS
+from chalicelib.notary.ports import Bulk, Busy, Conflict, Job, JobMove, OutcomeUnknown, Single
 
 from . import wire
 from .rows import GENESIS_ROW, following
@@ -240,3 +240,32 @@ def test_a_read_that_fails_is_never_absence(wired: Wired, operation: str) -> Non
         with pytest.raises(error):
             reads[operation]()
         network.meet(name)
+
+
+BUSY: dict[str, tuple[str, Fault, Callable[[Stores], object]]] = {
+    "put": ("PutItem", wire.throttled, lambda stores: stores.pending.add(POISON)),
+    "get": ("GetItem", wire.throttled, lambda stores: stores.pending.contains("a")),
+    "query": ("Query", wire.throttled, lambda stores: stores.pending.take(1)),
+    "update": ("UpdateItem", wire.throttled, lambda stores: stores.chain.mark_applied(0)),
+    "unavailable": (
+        "GetItem",
+        wire.refusal(503, "ServiceUnavailable"),
+        lambda stores: stores.jobs.get("job"),
+    ),
+    "object": (
+        "GetObject",
+        wire.s3_refusal(503, "SlowDown"),
+        lambda stores: stores.objects.get("key"),
+    ),
+    "size": ("HeadObject", wire.s3_refusal(503, ""), lambda stores: stores.objects.size("key")),
+}
+
+
+@pytest.mark.parametrize("call", BUSY)
+def test_a_refusal_for_load_that_outlasts_retries_is_busy(created: Wired, call: str) -> None:
+    stores, network = created
+    operation, fault, work = BUSY[call]
+    network.meet(operation, *[fault] * ATTEMPTS)
+    with pytest.raises(Busy):
+        work(stores)
+    assert network.sent == [operation] * ATTEMPTS
