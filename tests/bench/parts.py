@@ -1,0 +1,94 @@
+"""The parts of the benchmark, the figures that each gives, and the budgets that they have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from infra.deploy import Deployment
+from infra.local_cloud import LocalCloud, deploy_locally, running
+
+from . import client, cold, deployed, memory, sequencing, spending, verifying
+from .measure import Results
+
+
+@dataclass
+class Place:
+    """A local cloud and the service deployed to it, started for the first part that needs them."""
+
+    stack: ExitStack = field(default_factory=ExitStack)
+
+    @cached_property
+    def cloud(self) -> LocalCloud:
+        directory = self.stack.enter_context(TemporaryDirectory())
+        return self.stack.enter_context(running(Path(directory)))
+
+    @cached_property
+    def deployment(self) -> Deployment:
+        return deploy_locally(self.cloud)
+
+
+PARTS: dict[str, Callable[[Place], Results]] = {
+    "sequencing": lambda _: sequencing.measure(),
+    "verifying": lambda _: verifying.measure(),
+    "client": lambda _: client.measure(),
+    "size": lambda _: verifying.receipt_size(),
+    "cold": lambda _: cold.measure(),
+    "memory": lambda place: memory.measure(place.cloud),
+    "spending": lambda place: spending.measure(place.cloud),
+    "single": lambda place: deployed.single(place.deployment),
+    "bulk": lambda place: deployed.bulk(place.deployment),
+}
+
+FIGURES = {
+    "sequence_us_per_entry": "sequencing 10,000 entries of 400 bytes, CPU µs each",
+    "hash_floor_us": "  the two hashes of an entry",
+    "verify_us": "a receipt from bytes to verdict, every signature, CPU µs",
+    "verify_signatures_us": "  its three bare Ed25519 verifications",
+    "verify_many_us": "each of 8,000 receipts under one checkpoint, CPU µs",
+    "ed25519_verify_us": "  one bare Ed25519 verification",
+    "client_raw_us": "digests, salt, statement, signature of 2 KB as raw bytes, CPU µs",
+    "client_jcs_us": "  the same as canonical JSON",
+    "receipt_bytes_1m": "bytes of a receipt in a log of a million entries",
+    "cold_init_s": "a Lambda's cold initialisation under awslambdaric, s",
+    "bare_init_s": "  of a handler that does nothing",
+    "sequencer_peak_mb": "the sequencer's peak memory at 100,000 entries, MB",
+    "usd_per_million_single": "US$ a million documents, a request each, until integrated",
+    "usd_per_million_bulk": "US$ a million documents, bulks of 1,000, with their receipts",
+    "receipt_p50_s": "a single request from submission to receipt, median s",
+    "receipt_p99_s": "  99th percentile, s",
+    "bulk_8000_s": "8,000 files to 8,000 receipts with one command, s",
+}
+"""Every name in ``results.json``, in the order of the table."""
+
+BUDGETS: dict[str, Callable[[Mapping[str, float]], float]] = {
+    "sequence_us_per_entry": lambda _: 12,
+    "verify_us": lambda found: 1.35 * found["verify_signatures_us"],
+    "verify_many_us": lambda found: 2 * found["ed25519_verify_us"],
+    "cold_init_s": lambda found: 9 * found["bare_init_s"],
+    "sequencer_peak_mb": lambda _: 400,
+    "usd_per_million_single": lambda _: 7,
+    "usd_per_million_bulk": lambda _: 0.20,
+    "receipt_p50_s": lambda _: 2,
+    "receipt_p99_s": lambda _: 5,
+    "bulk_8000_s": lambda _: 20,
+}
+
+
+def format_table(found: Mapping[str, float]) -> str:
+    """One line for each figure that was found, with its budget if it has one."""
+    lines = []
+    for name, what in FIGURES.items():
+        if name not in found:
+            continue
+        line = f"{name:<24}{found[name]:>10.4g}  {what}"
+        if name in BUDGETS:
+            budget = BUDGETS[name](found)
+            state = "within" if found[name] <= budget else "OVER"
+            line += f": {state} {budget:.4g}"
+        lines.append(line)
+    return "\n".join(lines)

@@ -1,0 +1,77 @@
+"""Verifying receipts, beside the bare Ed25519 verifications that it cannot do without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from chalicelib.proof.block import block_to_be_signed
+from chalicelib.proof.receipt import Receipt, parse_receipt
+from chalicelib.proof.verify import Heads, verify
+from tests.proof.world import AT_MS, ISSUER_KEY, LOG, policy
+
+from .measure import Results, Work, median_us
+from .samples import Samples, make_samples
+
+POLICY = policy()
+
+Signature = tuple[Callable[[bytes, bytes], None], bytes, bytes]
+"""The bound ``verify`` of a loaded key of ``cryptography``, a signature and its message."""
+
+
+def measure(
+    receipts: int = 8_000, log_size: int = 1_000_000, each: int = 100, rounds: int = 25
+) -> Results:
+    """One by one: bytes to verdict, nothing kept between receipts but the parsed policy. Many: all
+    under one checkpoint, with ``Heads``. Per receipt, in microseconds of CPU."""
+    samples = make_samples(receipts, log_size)
+    signatures = [_signatures(parse_receipt(data)) for data in samples.files[:each]]
+    one = median_us(
+        rounds,
+        {
+            "verify_us": Work(each, lambda: _verify_all(samples, each, shared=False)),
+            "verify_signatures_us": Work(each, lambda: _check_all(*signatures)),
+        },
+    )
+    statements = [three[2:] for three in signatures]
+    many = median_us(
+        max(1, rounds // 5),
+        {
+            "verify_many_us": Work(receipts, lambda: _verify_all(samples, receipts, shared=True)),
+            "ed25519_verify_us": Work(each, lambda: _check_all(*statements)),
+        },
+    )
+    return one | many
+
+
+def receipt_size(log_size: int = 1_000_000) -> Results:
+    """The bytes of a receipt file with the holder's part and no attestation."""
+    return {"receipt_bytes_1m": len(make_samples(1, log_size).files[0])}
+
+
+def _verify_all(samples: Samples, count: int, *, shared: bool) -> None:
+    heads = Heads(POLICY) if shared else None
+    for document, data in islice(zip(samples.documents, samples.files, strict=True), count):
+        verdict = verify(document, parse_receipt(data), POLICY, AT_MS, heads)
+        assert verdict.outcome == "valid", verdict
+
+
+def _signatures(receipt: Receipt) -> tuple[Signature, Signature, Signature]:
+    """Those of the checkpoint, of the block and of the statement."""
+    log = Ed25519PublicKey.from_public_bytes(LOG.public.x).verify
+    issuer = Ed25519PublicKey.from_public_bytes(ISSUER_KEY.public.x).verify
+    registered, statement = receipt.registered, receipt.statement
+    note = registered.proof.checkpoint_note
+    return (
+        (log, note.signatures[0].signature, note.text),
+        (log, registered.signature, block_to_be_signed(registered.block, LOG.public.kid)),
+        (issuer, statement.signature, statement.to_be_signed),
+    )
+
+
+def _check_all(*receipts: tuple[Signature, ...]) -> None:
+    for signatures in receipts:
+        for check, signature, message in signatures:
+            check(signature, message)
