@@ -1,6 +1,7 @@
 """Completes the template that Chalice writes: names, code, environment, event sources, resources.
 
-Pure: a template goes in, a template comes out. ``resources.yaml`` holds what Chalice cannot make.
+Pure: a template goes in, a template comes out. ``resources.yaml`` and ``alarms.yaml`` hold what
+Chalice cannot make.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import yaml
 
 from .gateway import api_resources
 
-RESOURCES = Path(__file__).with_name("resources.yaml")
+ADDITIONS = [Path(__file__).with_name(name) for name in ("resources.yaml", "alarms.yaml")]
 
 Template = dict[str, Any]
 
@@ -67,7 +68,9 @@ def complete(packaged: Template) -> Template:
     for name in FUNCTIONS:
         _complete_function(name, resources[name]["Properties"])
     resources.update(api_resources(resources.pop("RestAPI")["Properties"]))
-    return _merge(template, yaml.safe_load(RESOURCES.read_text("utf-8")))
+    for path in ADDITIONS:
+        _merge(template, yaml.safe_load(path.read_text("utf-8")))
+    return template
 
 
 def environment(outputs: Mapping[str, str]) -> dict[str, str]:
@@ -90,10 +93,9 @@ def _complete_function(name: str, function: Template) -> None:
             source["FunctionResponseTypes"] = ["ReportBatchItemFailures"]
 
 
-def _merge(template: Template, addition: Template) -> Template:
+def _merge(template: Template, addition: Template) -> None:
     for section, members in addition.items():
         own = template.setdefault(section, {})
         if clash := own.keys() & members.keys():
-            raise UnexpectedTemplate(f"both Chalice and resources.yaml define {sorted(clash)}")
+            raise UnexpectedTemplate(f"{sorted(clash)} is defined twice")
         own.update(members)
-    return template

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from time import perf_counter
 from typing import TypedDict
 from urllib.parse import unquote_plus
 
 from ..notary.admit import admit_upload
+from ..notary.log import Refusal
 from ..notary.sequence import drain
 from . import wiring
 from .serve import describe_error, log_line
@@ -50,10 +52,15 @@ class SweepFailed(Exception):
 
 def drain_pending() -> dict[str, int]:
     service = wiring.service()
-    blocks = drain(service.log, service.clock_ms)
+    blocks = drain(replace(service.log, tell_aside=_tell_aside), service.clock_ms)
     if not blocks:
         return {"blocks": 0}
     return {"blocks": len(blocks), "height": blocks[-1].height, "size": blocks[-1].size}
+
+
+def _tell_aside(id_: str, reason: str) -> None:
+    """An alarm rings on this line. The id is a hash; the detail stays with the submission."""
+    log_line(set_aside=id_, reason=reason.partition(":")[0])
 
 
 def _admission(body: str) -> Callable[[], dict[str, int]]:
@@ -83,6 +90,8 @@ def _attempt(name: str, work: Callable[[], dict[str, int]]) -> bool:
     facts: dict[str, object]
     try:
         facts, done = dict(work()), True
+    except Refusal as error:  # an alarm rings on its line, and whatever woke us comes again
+        facts, done = {"refusal": error.name, "error": describe_error(error)}, False
     except Exception as error:  # noqa: BLE001 - the boundary: logged, and reported to the queue
         facts, done = {"error": describe_error(error)}, False
     log_line(function=name, ms=round((perf_counter() - started) * 1000, 1), done=done, **facts)

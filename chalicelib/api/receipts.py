@@ -52,7 +52,7 @@ def find(log: Log, locator: str) -> int | None:
     except use_case.NotInLog as error:
         raise Problem("no-such-entry") from error
     except use_case.SetAside as error:
-        raise Problem("set-aside", error.reason) from error
+        raise Problem("set-aside", f"set aside as {error.reason}") from error
 
 
 def reply_receipt(

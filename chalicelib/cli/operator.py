@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -201,7 +202,7 @@ def audit(as_json: bool) -> None:
 def sequence(as_json: bool) -> None:
     """Integrate what is pending, now."""
     with the_service() as service:
-        blocks = drain(service.log, service.clock_ms)
+        blocks = drain(replace(service.log, tell_aside=_tell_aside), service.clock_ms)
     if as_json:
         echo_json({"blocks": [block.height for block in blocks]})
         return
@@ -209,3 +210,7 @@ def sequence(as_json: bool) -> None:
         click.echo("nothing is pending")
     for block in blocks:
         click.echo(f"block {block.height}: {block.size} entries")
+
+
+def _tell_aside(id_: str, reason: str) -> None:
+    click.echo(f"tally: set aside {id_}: {reason}", err=True)

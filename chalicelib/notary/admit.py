@@ -166,7 +166,8 @@ def _admit_items(
             assert head is not None, "it was just written"
         log.jobs.admit(job.id, head.items, head.accepted)
         job = _job(log.jobs, job.id)
-    if job.state == "integrating" and job.integrated < job.accepted:
+    unfinished = job.state == "integrating" and job.integrated < job.accepted
+    if unfinished and log.pending.aside(job.id) is None:
         log.pending.add(Bulk(job.id))
     return job
 

@@ -146,5 +146,6 @@ def settle(log: Log, done: Sequence[str], poison: Iterable[tuple[str, str]]) -> 
     """Clear pending: the done are in the log, and the poison will never be."""
     for id_, reason in poison:
         log.pending.set_aside(id_, reason)
+        log.tell_aside(id_, reason)
     if done:
         log.pending.remove(done)

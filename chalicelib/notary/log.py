@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ..proof.hashes import Hash
 from ..proof.note import VerifierKey, ed25519_vkey
@@ -14,33 +16,50 @@ CHECKPOINT = "checkpoint"
 
 
 class Refusal(Exception):
-    """The log would be harmed by going on: an operator must look first."""
+    """The log would be harmed by going on: an operator must look first. ``name`` is stable."""
+
+    name: ClassVar[str]
 
 
 class NotCreated(Refusal):
     """The log has no block 0 yet."""
 
+    name = "not-created"
+
 
 class ClockWentBack(Refusal):
     """Our clock shows a time before that of the newest block."""
+
+    name = "clock-went-back"
 
 
 class StaleRestore(Refusal):
     """What is published is ahead of the hash chain: the chain was restored from an old state."""
 
+    name = "stale-restore"
+
 
 class MissingStaging(Refusal):
     """A committed block is not applied, and what it holds is nowhere to be read."""
+
+    name = "missing-staging"
 
 
 class HistoryFork(Refusal):
     """Stored bytes are not those that this history demands."""
 
+    name = "history-fork"
+
+
+def untold(id: str, reason: str) -> None:
+    """Tell nobody."""
+
 
 @dataclass(frozen=True)
 class Log:
     """``tiles`` is the public bucket (checkpoint and tiles), ``work`` the private one (staging,
-    index, jobs, uploads). ``puts`` objects are written side by side."""
+    index, jobs, uploads). ``puts`` objects are written side by side. ``tell_aside`` is told of each
+    submission that is set aside, and why (``name: detail``); maybe more than once."""
 
     origin: str
     signer: Signer
@@ -50,6 +69,7 @@ class Log:
     pending: Pending
     jobs: Jobs
     puts: int = 8
+    tell_aside: Callable[[str, str], None] = field(default=untold, repr=False, compare=False)
     runs: RunCache = field(default_factory=RunCache, repr=False, compare=False)
 
     @property

@@ -21,7 +21,7 @@ _COSE_SIGN1 = b"\xd2\x84"
 
 
 class Poison(Exception):
-    """A submission that can never be integrated; the text is the reason."""
+    """A submission that can never be integrated; the text is the reason, ``name: detail``."""
 
 
 class _Room:
@@ -75,7 +75,9 @@ def _without_poison(singles: list[Single], taken: Taken) -> list[Single]:
         if entry_id.hex() == single.id and _are_statements([single.entry]):
             good.append(single)
         else:
-            taken.poison.append((single.id, "its bytes are not the statement of its id"))
+            taken.poison.append(
+                (single.id, "wrong-bytes: its bytes are not the statement of its id")
+            )
     return good
 
 
@@ -100,22 +102,23 @@ def _take_bulk(log: Log, bulk: Bulk, room: _Room, taken: Taken) -> bool:
 
 def _admitted(job: Job | None) -> Job:
     if job is None or job.state != "integrating":
-        raise Poison("there is no admitted job of this id")
+        raise Poison("no-such-job: there is no admitted job of this id")
     return job
 
 
 def _portion(log: Log, job: Job, room: _Room) -> Portion:
     data = log.work.get(accepted_key(job.id))
     if data is None:
-        raise Poison("its accepted items are not there")
+        raise Poison("missing-items: its accepted items are not there")
     try:
         accepted = parse_accepted(data, job.integrated, room.entries)
     except MalformedAccepted as error:
-        raise Poison(f"its accepted items cannot be read: {error}") from error
+        raise Poison(f"malformed-items: its accepted items cannot be read: {error}") from error
     if accepted.head.accepted != job.accepted:
-        raise Poison(f"it has {accepted.head.accepted} accepted items, not {job.accepted}")
+        found = accepted.head.accepted
+        raise Poison(f"wrong-count: it has {found} accepted items, not {job.accepted}")
     if not _are_statements(accepted.entries):
-        raise Poison("one of its entries is not a statement")
+        raise Poison("not-a-statement: one of its entries is none")
     count = room.fit(accepted.entries)
     entries = accepted.entries[:count]
     return Portion(

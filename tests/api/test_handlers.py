@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 from chalice.test import Client
@@ -13,7 +15,8 @@ from chalice.test import Client
 import app as entry_point
 from chalicelib.api.handlers import SweepFailed, uploaded_jobs
 from chalicelib.notary.limits import HEARTBEAT_MS
-from tests.api.world import World, id_of
+from tests.api.world import CBOR_SEQ, World, id_of, problem_of
+from tests.fakes import MemoryChain, MemoryObjects
 
 NOBODY: dict[str, Any] = {"batchItemFailures": []}
 
@@ -34,6 +37,12 @@ def uploads(*bodies: str) -> dict[str, Any]:
 def scheduled() -> dict[str, Any]:
     with Client(entry_point.app) as client:
         return client.events.generate_cw_event("aws.events", "Scheduled Event", {}, [])
+
+
+def run(function: str) -> object:
+    if function == "sweep":
+        return entry_point.sweep(scheduled(), None)
+    return entry_point.sequencer(wakes("a"), None)
 
 
 def break_chain(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,6 +98,109 @@ def test_a_sweep_that_fails_is_seen_to_fail(idle: World, monkeypatch: pytest.Mon
     break_chain(idle, monkeypatch)
     with pytest.raises(SweepFailed):
         entry_point.sweep(scheduled(), None)
+
+
+def log_lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def two_of_one_lineage(world: World) -> list[bytes]:
+    """Two registers of one sub, submitted before the log holds either; in the order of their ids,
+    which is that of their batch."""
+    sub = world.sub()
+    entries = [world.statement(sub=sub, payload=world.register(salt)) for salt in ("one", "two")]
+    for entry in entries:
+        assert world.submit(entry).status_code == 303
+    return sorted(entries, key=id_of)
+
+
+@pytest.mark.parametrize("function", ["sequencer", "sweep"])
+def test_what_is_set_aside_is_told_in_a_line_that_may_be_shown(
+    idle: World, capsys: pytest.CaptureFixture[str], function: str
+) -> None:
+    _, poison = two_of_one_lineage(idle)
+    capsys.readouterr()
+    run(function)
+    told, done = log_lines(capsys)
+    assert told == {"set_aside": id_of(poison), "reason": "sub-not-new"}
+    assert (done["done"], done["blocks"]) == (True, 1)
+
+
+def test_a_single_that_was_set_aside_is_refused_with_its_reason_when_it_comes_again(
+    idle: World,
+) -> None:
+    good, poison = two_of_one_lineage(idle)
+    run("sequencer")
+    shown = idle.get(f"/entries/{id_of(poison)}")
+    assert (shown.status_code, problem_of(shown)) == (409, "set-aside")
+    assert "sub-not-new" in shown.json_body["detail"]
+    again = idle.submit(poison)
+    assert (again.status_code, problem_of(again)) == (409, "sub-not-new")
+    assert idle.service.log.pending.take(1) == []
+    assert idle.submit(good, Prefer="wait=1").status_code == 201
+
+
+def test_a_bulk_that_was_set_aside_is_refused_with_its_reason_when_it_comes_again(
+    idle: World,
+) -> None:
+    body = idle.statement()
+    job = idle.submit(body, CBOR_SEQ).json_body["job"]
+    del cast(MemoryObjects, idle.service.log.work).data[f"jobs/{job}/accepted"]
+    run("sequencer")
+    again = idle.submit(body, CBOR_SEQ)
+    assert (again.status_code, problem_of(again)) == (409, "set-aside")
+    assert "missing-items" in again.json_body["detail"]
+    assert idle.service.log.pending.take(1) == []
+
+
+def clock_back(world: World) -> None:
+    world.clock.now_ms -= 3_600_000
+
+
+def stale_restore(world: World) -> None:
+    cast(MemoryChain, world.service.log.chain).rows.pop()
+
+
+def missing_staging(world: World) -> None:
+    chain, work = world.service.log.chain, cast(MemoryObjects, world.service.log.work)
+    rows = cast(MemoryChain, chain).rows
+    rows[-1] = replace(rows[-1], applied=False)
+    del work.data[rows[-1].staging]
+
+
+def history_fork(world: World) -> None:
+    cast(MemoryObjects, world.service.log.tiles).data["checkpoint"] = b"of another log"
+
+
+@pytest.mark.parametrize("function", ["sequencer", "sweep"])
+@pytest.mark.parametrize(
+    ("harm", "name"),
+    [
+        (clock_back, "clock-went-back"),
+        (stale_restore, "stale-restore"),
+        (missing_staging, "missing-staging"),
+        (history_fork, "history-fork"),
+    ],
+)
+def test_a_refusal_is_told_by_name_and_nothing_that_woke_us_is_deleted(
+    idle: World,
+    capsys: pytest.CaptureFixture[str],
+    harm: Callable[[World], None],
+    name: str,
+    function: str,
+) -> None:
+    for _ in range(2):
+        idle.submit(idle.statement())
+        run("sequencer")
+    harm(idle)
+    capsys.readouterr()
+    if function == "sweep":
+        with pytest.raises(SweepFailed):
+            run(function)
+    else:
+        assert run(function) == {"batchItemFailures": [{"itemIdentifier": "a"}]}
+    (line,) = log_lines(capsys)
+    assert (line["refusal"], line["done"]) == (name, False)
 
 
 def test_each_upload_fails_for_itself(idle: World) -> None:

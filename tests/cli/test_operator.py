@@ -153,6 +153,13 @@ def test_sequencing_by_hand(service: Service) -> None:
     assert "block 2" in tally("operator", "sequence").stdout
 
 
+def test_what_is_set_aside_by_hand_is_told(service: Service) -> None:
+    tally("operator", "init")
+    service.log.pending.add(Single("00" * 32, b"", None))
+    told = tally("operator", "sequence").stderr
+    assert told.startswith(f"tally: set aside {'00' * 32}: wrong-bytes: ")
+
+
 def test_the_store_is_audited(service: Service) -> None:
     tally("operator", "init")
     tally("operator", "sequence")

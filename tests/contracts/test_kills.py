@@ -92,7 +92,7 @@ def check(log: Log) -> None:
     expected = [single.entry for single in (*EARLIER, *PENDING, *ITEMS, MINE)]
     assert statements_in(log) == dict.fromkeys(expected, 1)
     assert log.pending.take(100) == []
-    assert log.pending.aside(POISON.id) == "its bytes are not the statement of its id"
+    assert str(log.pending.aside(POISON.id)).startswith("wrong-bytes: ")
     job = log.jobs.get(JOB)
     assert job is not None
     assert job.placements == (Placement(0, len(ITEMS), 2),)

@@ -122,3 +122,17 @@ def test_removing_leaves_alone_what_was_set_aside(pending: Pending) -> None:
 def test_what_is_not_pending_is_not_set_aside(pending: Pending) -> None:
     pending.set_aside(single(1).id, "sub-not-new")
     assert pending.aside(single(1).id) is None
+
+
+@pytest.mark.parametrize("poison", [single(1), Bulk(sha256(b"a job").hex())])
+def test_what_is_added_after_it_was_set_aside_is_pending_and_keeps_the_reason_until_it_is_again(
+    pending: Pending, poison: Single | Bulk
+) -> None:
+    pending.add(poison)
+    pending.set_aside(poison.id, "missing-items")
+    assert pending.add(poison), "whoever does not want that asks for the reason first"
+    assert pending.take(10) == [poison]
+    assert pending.aside(poison.id) == "missing-items"
+    pending.set_aside(poison.id, "no-such-job")
+    assert pending.take(10) == []
+    assert pending.aside(poison.id) == "no-such-job"

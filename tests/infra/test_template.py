@@ -125,6 +125,28 @@ def test_a_message_that_always_fails_becomes_a_dead_letter_before_it_expires(
             assert tries_s < properties["MessageRetentionPeriod"], name
 
 
+@pytest.mark.parametrize(("metric", "member"), [("SetAside", "set_aside"), ("Refusals", "refusal")])
+def test_an_alarm_rings_on_the_lines_of_both_functions_that_sequence(
+    resources: dict[str, Resource], metric: str, member: str
+) -> None:
+    """The lines are those of tests/api/test_handlers.py."""
+    filters = [
+        body["Properties"]
+        for _, body in of_type(resources, "AWS::Logs::MetricFilter")
+        if body["Properties"]["MetricTransformations"][0]["MetricName"] == metric
+    ]
+    assert {each["LogGroupName"]["Ref"] for each in filters} == {"SequencerLogs", "SweepLogs"}
+    assert {each["FilterPattern"] for each in filters} == {f'{{ $.{member} = "*" }}'}
+    [alarm] = [
+        body["Properties"]
+        for _, body in of_type(resources, "AWS::CloudWatch::Alarm")
+        if body["Properties"]["MetricName"] == metric
+    ]
+    [told] = {json.dumps(each["MetricTransformations"][0]["MetricNamespace"]) for each in filters}
+    assert json.dumps(alarm["Namespace"]) == told
+    assert alarm["AlarmActions"] == [{"Ref": "Alarms"}]
+
+
 def test_a_function_unknown_to_the_template_step_is_refused() -> None:
     functions = ("APIHandler", "Sequencer", "AdmitUpload", "Sweep", "Stranger")
     packaged = {

@@ -276,4 +276,4 @@ class TestJob:
         desk.drain()
         status = job_status(desk.log, job)
         assert status["state"] == "failed"
-        assert status["problem"] == "set-aside: its accepted items are not there"
+        assert status["problem"] == "set-aside: missing-items: its accepted items are not there"

@@ -11,6 +11,7 @@ from chalicelib.notary import take as module
 from chalicelib.notary.accepted import Item, accepted_key, format_accepted
 from chalicelib.notary.batch import Portion, Singles
 from chalicelib.notary.ports import Bulk, Job, Single
+from chalicelib.notary.sequence import drain
 from chalicelib.notary.take import take
 from chalicelib.proof.statement import entry_id
 from tests.fakes import MemoryJobs, MemoryObjects, MemoryPending
@@ -167,16 +168,19 @@ def too_long(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("plant", "reason"),
     [
-        (lambda desk: forge(desk, b"\x84\x6etally-block/v1"), "not a statement"),
-        (lambda desk: forge(desk, b"\xd2\x84" + bytes(4000)), "not a statement"),
-        (lose_items, "are not there"),
-        (cut_items, "cannot be read"),
-        (lambda desk: job(desk, "poison", ENTRIES, accepted=9), "6 accepted items, not 9"),
-        (no_job, "no admitted job"),
-        (failed_job, "no admitted job"),
-        (other_id, "not the statement of its id"),
-        (not_a_statement, "not the statement of its id"),
-        (too_long, "not the statement of its id"),
+        (lambda desk: forge(desk, b"\x84\x6etally-block/v1"), "not-a-statement: "),
+        (lambda desk: forge(desk, b"\xd2\x84" + bytes(4000)), "not-a-statement: "),
+        (lose_items, "missing-items: "),
+        (cut_items, "malformed-items: "),
+        (
+            lambda desk: job(desk, "poison", ENTRIES, accepted=9),
+            "wrong-count: it has 6 accepted items, not 9",
+        ),
+        (no_job, "no-such-job: "),
+        (failed_job, "no-such-job: "),
+        (other_id, "wrong-bytes: "),
+        (not_a_statement, "wrong-bytes: "),
+        (too_long, "wrong-bytes: "),
     ],
     ids=[
         "item-is-a-link",
@@ -198,8 +202,12 @@ def test_poison_is_set_aside_with_its_reason_and_the_batch_goes_on(
     desk.submit(registered(30))
     plant(desk)
     [poison] = {each.id for each in desk.log.pending.take(10)} - {entry_id(registered(30)).hex()}
-    desk.drain()
-    assert reason in (desk.log.pending.aside(poison) or "")
+    told: list[tuple[str, str]] = []
+    drain(replace(desk.log, tell_aside=lambda *each: told.append(each)), desk.clock)
+    found = desk.log.pending.aside(poison)
+    assert found is not None
+    assert found.startswith(reason)
+    assert told == [(poison, found)]
     assert desk.log.pending.take(10) == []
     desk.receipt(registered(30))
 
