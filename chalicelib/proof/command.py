@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from .errors import Malformed
-from .limits import RECEIPT_BYTES
+from .limits import DOCUMENT_BYTES, POLICY_BYTES, RECEIPT_BYTES
 from .policy import MalformedPolicy, Policy, parse_policy
 from .receipt import parse_receipt
 from .times import MalformedTime, format_time, parse_time
@@ -37,16 +38,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         verdict = verify_files(options.document, options.receipt, options.policy, options.at)
+        _print(format_verdict(verdict, as_json=options.json))
     except UsageError as error:
         print(f"tally-verify: {error}", file=sys.stderr)
         return EXIT_USAGE
-    print(format_verdict(verdict, as_json=options.json))
+    except (OSError, MemoryError) as error:
+        # No verdict reached anybody: an exit code of 0 or 1 would be one.
+        print(f"tally-verify: cannot tell: {str(error) or 'out of memory'}", file=sys.stderr)
+        return EXIT_CODES["cannot tell"]
     return EXIT_CODES[verdict.outcome]
+
+
+def _print(text: str) -> None:
+    """Write all of it or raise OSError, in whatever encoding the terminal has."""
+    encoding = sys.stdout.encoding or "ascii"
+    try:
+        print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    except OSError:
+        # What is left in the buffer would fail again at exit, with an exit code of its own.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="tally-verify",
+        allow_abbrev=False,
         description="Verify a document against its Tally receipt, offline.",
         epilog="exit codes: 0 valid, 1 invalid, 2 cannot tell, 64 wrong usage",
     )
@@ -62,8 +79,10 @@ def verify_files(document: Path, receipt: Path, policy: Path, at: str | None) ->
     """The verdict on files; raises UsageError where none is possible."""
     at_ms = _read_time(at)
     trusted = read_policy_file(policy)
-    document_bytes = read_file(document)
-    receipt_bytes = read_file(receipt, RECEIPT_BYTES + 1)
+    document_bytes = read_file(document, DOCUMENT_BYTES)
+    if len(document_bytes) > DOCUMENT_BYTES:
+        raise UsageError(f"{document}: documents of more than {DOCUMENT_BYTES} bytes are not read")
+    receipt_bytes = read_file(receipt, RECEIPT_BYTES)
     try:
         return verify(document_bytes, parse_receipt(receipt_bytes), trusted, at_ms)
     except Malformed as error:
@@ -72,15 +91,16 @@ def verify_files(document: Path, receipt: Path, policy: Path, at: str | None) ->
 
 def read_policy_file(path: Path) -> Policy:
     try:
-        return parse_policy(read_file(path))
+        return parse_policy(read_file(path, POLICY_BYTES))
     except MalformedPolicy as error:
         raise UsageError(f"{path}: {error}") from error
 
 
-def read_file(path: Path, limit: int = -1) -> bytes:
+def read_file(path: Path, limit: int) -> bytes:
+    """The file; of one with more than ``limit`` bytes only so much that this can be seen."""
     try:
         with path.open("rb") as file:
-            return file.read(limit)
+            return file.read(limit + 1)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}") from error
 
@@ -96,7 +116,7 @@ def _read_time(at: str | None) -> int:
 
 def format_verdict(verdict: Verdict, *, as_json: bool) -> str:
     if as_json:
-        return json.dumps(write_verdict(verdict), ensure_ascii=False, sort_keys=True)
+        return json.dumps(write_verdict(verdict), sort_keys=True)
     lines = [verdict.outcome.upper()]
     lines += [f"  {_MARKS[c.result]:<6} {c.name}: {c.detail}" for c in verdict.checks]
     match verdict.facts.get("registered"):

@@ -6,6 +6,9 @@ SALT_BYTES = 32
 ENTRY_BYTES = 4_000
 """An entry, and so a signed statement, has at most this many bytes."""
 
+DOCUMENT_BYTES = 1 << 28
+"""A document that the command verifies is read whole and has at most this many bytes."""
+
 RECEIPT_BYTES = 1 << 20
 """A receipt file has at most this many bytes."""
 

@@ -130,21 +130,23 @@ def check_seconds(value: int, what: str) -> int:
 
 def check_payload(payload: Payload) -> None:
     """Refuse values that cannot be stated; raises Malformed."""
-    match payload:
-        case Register() | Supersede():
-            if not _PROFILE.fullmatch(payload.profile):
-                raise MalformedProfile("a profile is segments of a-z, 0-9 and - joined by /")
-        case StatusChange():
-            if payload.kind not in STATUS_KINDS:
-                raise UnknownKind(f"a status change is one of {', '.join(STATUS_KINDS)}")
-            if payload.reason not in REASONS:
-                raise UnknownReason(f"a reason is one of {', '.join(REASONS)}")
-            check_seconds(payload.effective, "effective")
-        case IssuerNotice():
-            check_did(payload.issuer)
-        case _:  # StatusListNotice
-            if not _URL.fullmatch(payload.list):
-                raise MalformedUrl("a status list is named by its https URL")
+    if isinstance(payload, Register | Supersede):
+        if not _PROFILE.fullmatch(payload.profile):
+            raise MalformedProfile("a profile is segments of a-z, 0-9 and - joined by /")
+    elif isinstance(payload, StatusChange):
+        _check_change(payload)
+    elif isinstance(payload, IssuerNotice):
+        check_did(payload.issuer)
+    elif not _URL.fullmatch(payload.list):
+        raise MalformedUrl("a status list is named by its https URL")
+
+
+def _check_change(change: StatusChange) -> None:
+    if change.kind not in STATUS_KINDS:
+        raise UnknownKind(f"a status change is one of {', '.join(STATUS_KINDS)}")
+    if change.reason not in REASONS:
+        raise UnknownReason(f"a reason is one of {', '.join(REASONS)}")
+    check_seconds(change.effective, "effective")
 
 
 Members: TypeAlias = Mapping[CborKey, CborValue]

@@ -23,14 +23,18 @@ from .document import commit, digest_document
 from .errors import CannotTell, Invalid, Malformed
 from .hashes import sha256
 from .jcs import JsonValue, parse_ijson
-from .merkle import verify_inclusion
+from .members import read_text
+from .merkle import inclusion_ranges, verify_inclusion
 from .note import ED25519, VerifierKey, verify_note
 from .payload import IssuerNotice, Register, StatusListNotice, Supersede
 from .policy import Policy, PolicyIssuer
 from .receipt import Attestation, Evidence, Inclusion, Receipt
 from .statement import SignedStatement, verify_statement
-from .times import MalformedTime, parse_time
+from .times import parse_time
 from .verdict import Check, Verdict, decide, merge_checks, run_check
+
+_EXPIRY = ("validUntil", "expirationDate")
+"""What a JSON credential calls the end of its validity (VC data model 2.0 §4.9, 1.1 §4.6)."""
 
 
 @dataclass(slots=True)
@@ -84,10 +88,11 @@ def verify(
 
 
 def check_document(document: bytes | None, receipt: Receipt) -> str:
-    payload = receipt.statement.statement.payload
+    payload, holder = receipt.statement.statement.payload, receipt.document
     if not isinstance(payload, Register | Supersede):
+        if holder is not None:
+            raise Invalid("a holder's part, but the statement commits to no document")
         raise CannotTell("this statement is about another statement, not about a document's bytes")
-    holder = receipt.document
     if holder is None:
         raise CannotTell("the receipt lacks the holder's part, without which no document is bound")
     if holder.canonicalization != payload.canonicalization:
@@ -116,12 +121,23 @@ def check_inclusion(receipt: Receipt) -> str:
             raise Invalid("attested is not a later block than registered")
         if later.block.timestamp_ms < first.block.timestamp_ms:
             raise Invalid("attested is earlier than registered")
+        _agree(first, later)
     return f"entry {first.proof.index} is in the tree of {first.block.size} entries"
 
 
 def _include(statement: SignedStatement, inclusion: Inclusion) -> None:
     proof, checkpoint = inclusion.proof, inclusion.checkpoint
     verify_inclusion(statement.entry_id, proof.index, checkpoint.size, proof.path, checkpoint.root)
+
+
+def _agree(first: Inclusion, later: Inclusion) -> None:
+    """Subtrees that both paths name are the same in a log that only appends."""
+    index = first.proof.index
+    nodes = dict(zip(inclusion_ranges(index, first.block.size), first.proof.path, strict=True))
+    ranges = inclusion_ranges(index, later.block.size)
+    for subtree, node in zip(ranges, later.proof.path, strict=True):
+        if nodes.get(subtree, node) != node:
+            raise Invalid("registered and attested are of two histories: their trees contradict")
 
 
 def check_log(inclusion: Inclusion, policy: Policy) -> str:
@@ -244,7 +260,6 @@ def check_status(receipt: Receipt, heads: Heads) -> str:
 
 
 def check_expiry(document: bytes | None, receipt: Receipt, bound: Check, at_ms: int) -> str:
-    """The end of validity that a JSON credential states (VC data model 2.0 §4.9, 1.1 §4.6)."""
     payload = receipt.statement.statement.payload
     if bound.result != "pass" or document is None:
         raise CannotTell("the document's own expiry is read only once the document is bound")
@@ -252,19 +267,20 @@ def check_expiry(document: bytes | None, receipt: Receipt, bound: Check, at_ms: 
         raise CannotTell("a document kept as raw bytes states no expiry that can be read here")
     value = parse_ijson(document)
     members = value if isinstance(value, dict) else {}
-    end = members.get("validUntil", members.get("expirationDate"))
-    if not isinstance(end, str):
+    ends = [members[name] for name in _EXPIRY if name in members]
+    if not ends:
         raise CannotTell("the document states no expiry")
-    if at_ms >= _expiry_ms(end):
-        raise Invalid(f"the document expired at {end}")
-    return f"the document is good until {end}"
+    for end in ends:
+        if at_ms >= _expiry_ms(end):
+            raise Invalid(f"the document expired at {end}")
+    return f"the document is good until {ends[0]}"
 
 
-def _expiry_ms(text: str) -> int:
+def _expiry_ms(end: JsonValue) -> int:
     try:
-        return parse_time(text)
-    except MalformedTime as error:
-        raise CannotTell(f"the document's expiry {text!r} is not an RFC 3339 time") from error
+        return parse_time(read_text(end, "the end of validity"))
+    except Malformed as error:
+        raise CannotTell(f"the document states an expiry that cannot be read: {error}") from error
 
 
 def _facts(receipt: Receipt, policy: Policy, logged: bool, issuer: Check) -> dict[str, JsonValue]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,3 +106,70 @@ def test_an_unreadable_policy_is_64(files: Path, capsys: pytest.CaptureFixture[s
     (files / "policy.json").write_text("{")
     assert run(files) == 64
     assert "policy.json: policy: " in capsys.readouterr().err
+
+
+def run_process(files: Path, *more: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    names = [str(files / name) for name in ("diploma.json", "receipt.json", "policy.json")]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; from chalicelib.proof.command import main; sys.exit(main())",
+    ]
+    return subprocess.run(
+        [*command, names[0], names[1], "--policy", names[2], *more],
+        stderr=subprocess.PIPE,
+        check=False,
+        cwd=Path(__file__).parents[2],
+        **options,
+    )
+
+
+def test_a_verdict_that_cannot_be_written_is_none(files: Path) -> None:
+    with open("/dev/full", "wb") as full:
+        done = run_process(files, stdout=full)
+    assert done.returncode == 2
+    assert b"cannot tell: " in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_nobody_reading_the_verdict_is_told_nothing(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with (tmp_path / "out").open("w") as out:
+
+        class Broken:
+            encoding = "utf-8"
+            fileno = out.fileno
+
+            def write(self, text: str) -> None:
+                raise BrokenPipeError("nobody reads")
+
+        monkeypatch.setattr(sys, "stdout", Broken())
+        assert run(files) == 2
+    assert "cannot tell: nobody reads" in capsys.readouterr().err
+
+
+def test_any_terminal_can_show_a_verdict(files: Path) -> None:
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    for more in ((), ("--json",)):
+        done = run_process(files, *more, stdout=subprocess.PIPE, env=environ)
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_too_little_memory_is_no_verdict(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("chalicelib.proof.command.verify", fail)
+    assert run(files) == 2
+    assert "cannot tell: out of memory" in capsys.readouterr().err
+
+
+def test_an_endless_document_is_not_read_to_its_end(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("chalicelib.proof.command.DOCUMENT_BYTES", 10)
+    assert run(files) == 64
+    assert "more than 10 bytes" in capsys.readouterr().err

@@ -33,6 +33,7 @@ def test_reads_a_time_with_its_offset(text: str, at_ms: int) -> None:
         "2026-07-01T09:30:00.Z",
         "2026-07-01T09:30:00Z\n",
         "2026-07-01T09:30:00+99:00",
+        "2026-07-01T09:30:00+05:60",
     ],
 )
 def test_refuses_what_is_no_time(text: str) -> None:

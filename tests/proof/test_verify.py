@@ -120,7 +120,9 @@ class TestDocument:
 
     def test_a_statement_about_a_statement_binds_no_document(self) -> None:
         revoked = StatusChange("revoke", some_hash("target"), "other", 1_790_000_000)
-        verdict = judge(World(payload=revoked).receipt())
+        with_part = judge(World(payload=revoked).receipt())
+        assert (with_part.outcome, results(with_part)["document"]) == ("invalid", "fail")
+        verdict = judge(World(payload=revoked).receipt(holder=False))
         assert (verdict.outcome, results(verdict)["document"]) == ("cannot tell", "unknown")
 
 
@@ -199,6 +201,14 @@ class TestAttested:
         spoiled = replace(receipt, attested=spoil(receipt.attested, receipt.registered))
         verdict = judge(spoiled)
         assert (verdict.outcome, results(verdict)["inclusion"]) == ("invalid", "fail")
+
+    def test_two_histories_contradict_each_other(self) -> None:
+        receipt = World().receipt()
+        forked = World(seed=b"another").inclusion(grown=2)
+        verdict = judge(replace(receipt, attested=forked))
+        assert (verdict.outcome, results(verdict)["inclusion"]) == ("invalid", "fail")
+        (detail,) = [check.detail for check in verdict.checks if check.name == "inclusion"]
+        assert "two histories" in detail
 
     def test_another_entry_s_place_is_not_ours(self) -> None:
         elsewhere = World(before=4, document=DOCUMENT).inclusion(grown=2)
@@ -370,6 +380,12 @@ class TestExpiry:
             (b'{"expirationDate":"2030-01-01T00:00:00Z"}', "pass"),
             (b'{"validUntil":"2020-01-01T00:00:00Z"}', "fail"),
             (b'{"validUntil":"one day"}', "unknown"),
+            (b'{"validUntil":"2020-01-01"}', "unknown"),
+            (b'{"validUntil":null,"expirationDate":"2020-01-01T00:00:00Z"}', "unknown"),
+            (
+                b'{"validUntil":"2030-01-01T00:00:00Z","expirationDate":"2020-01-01T00:00:00Z"}',
+                "fail",
+            ),
             (b'{"validUntil":7}', "unknown"),
             (b'{"name":"x"}', "unknown"),
             (b"[]", "unknown"),

@@ -82,6 +82,7 @@ class World:
     timestamp_ms: int = REGISTERED_MS
     before: int = 5
     after: int = 3
+    seed: bytes = b"other"
 
     @cached_property
     def digests(self) -> Digests:
@@ -95,7 +96,7 @@ class World:
 
     def inclusion(self, *, grown: int = 0, attestations: tuple[Attestation, ...] = ()) -> Inclusion:
         """The entry's place in its block, or in the block ``grown`` blocks later."""
-        leaves = [leaf_hash(b"other %d" % i) for i in range(self.before)]
+        leaves = [leaf_hash(b"%b %d" % (self.seed, i)) for i in range(self.before)]
         leaves.append(leaf_hash(self.entry))
         leaves += [leaf_hash(b"later %d" % i) for i in range(self.after + grown)]
         block = Block(
