@@ -10,6 +10,7 @@ from typing import TypedDict
 from urllib.parse import unquote_plus
 
 from ..notary.admit import admit_upload
+from ..notary.limits import DRAIN_MS
 from ..notary.log import Refusal
 from ..notary.sequence import drain
 from . import wiring
@@ -52,7 +53,8 @@ class SweepFailed(Exception):
 
 def drain_pending() -> dict[str, int]:
     service = wiring.service()
-    blocks = drain(replace(service.log, tell_aside=_tell_aside), service.clock_ms)
+    log = replace(service.log, tell_aside=_tell_aside)
+    blocks = drain(log, service.clock_ms, for_ms=DRAIN_MS)
     if not blocks:
         return {"blocks": 0}
     return {"blocks": len(blocks), "height": blocks[-1].height, "size": blocks[-1].size}

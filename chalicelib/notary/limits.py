@@ -21,6 +21,10 @@ BATCH_ENTRIES = 100_000
 BATCH_BYTES = 64_000_000
 """What one block integrates at most; the rest waits for the next block."""
 
+DRAIN_MS = 120_000
+"""A function goes on sequencing for so long while ever more comes, then leaves it to the next one:
+its own time ends after 300 s, and it should not end within a block."""
+
 BATCH_JOBS = 90
 """Jobs that one block touches: a DynamoDB transaction has at most 100 items."""
 

@@ -8,6 +8,7 @@ it is ``apply_block``, which whoever comes next repeats. Lambda runs one at a ti
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 from ..proof.block import GENESIS, Block
 from ..proof.errors import ProofError
@@ -70,14 +71,15 @@ def sequence(log: Log, now_ms: int, *, max_entries: int = BATCH_ENTRIES) -> Bloc
     return _commit_and_apply(log, head, plan)
 
 
-def drain(log: Log, clock: Callable[[], int]) -> list[Block]:
-    """Sequence until nothing is pending; the blocks that this made."""
+def drain(log: Log, clock: Callable[[], int], *, for_ms: float = inf) -> list[Block]:
+    """Sequence until nothing is pending, or ``for_ms`` have passed; the blocks that this made."""
     blocks: list[Block] = []
+    end_ms = clock() + for_ms
     while True:
         block = sequence(log, clock())
         if block is not None:
             blocks.append(block)
-        if not log.pending.take(1):
+        if not log.pending.take(1) or clock() >= end_ms:
             return blocks
 
 

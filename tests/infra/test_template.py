@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from chalicelib.bootstrap import service_from_env
+from chalicelib.notary.limits import DRAIN_MS
 from infra.package import make_package
 from infra.template import ENVIRONMENT, UnexpectedTemplate, complete
 
@@ -145,6 +146,11 @@ def test_an_alarm_rings_on_the_lines_of_both_functions_that_sequence(
     [told] = {json.dumps(each["MetricTransformations"][0]["MetricNamespace"]) for each in filters}
     assert json.dumps(alarm["Namespace"]) == told
     assert alarm["AlarmActions"] == [{"Ref": "Alarms"}]
+
+
+def test_sequencing_ends_long_before_its_function_is_ended(resources: dict[str, Resource]) -> None:
+    for name in ("Sequencer", "Sweep"):
+        assert resources[name]["Properties"]["Timeout"] * 1000 >= 2 * DRAIN_MS
 
 
 def test_a_function_unknown_to_the_template_step_is_refused() -> None:

@@ -14,7 +14,7 @@ from chalicelib.notary.index import MissingRun, lineage_key
 from chalicelib.notary.limits import HEARTBEAT_MS
 from chalicelib.notary.ports import Bulk, Job
 from chalicelib.notary.receipts import index_of
-from chalicelib.notary.sequence import sequence
+from chalicelib.notary.sequence import drain, sequence
 from chalicelib.proof.hashes import Hash
 from chalicelib.proof.payload import Register
 from chalicelib.proof.statement import entry_id, parse_statement
@@ -89,6 +89,20 @@ def test_draining_goes_on_until_nothing_is_pending(monkeypatch: pytest.MonkeyPat
     desk.submit(*(registered(number) for number in range(5)))
     assert [block.size for block in desk.drain()] == [3, 6, 8]
     assert audit_store(desk.log).statements == 5
+
+
+def test_draining_ends_with_its_time_and_leaves_the_rest_to_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    desk = Desk()
+    monkeypatch.setattr(take, "TAKE", 1)
+    desk.submit(*(registered(number) for number in range(4)))
+    # The clock is read at the start, and before and after each block.
+    blocks = drain(desk.log, desk.clock.tick, for_ms=4_000)
+    assert [block.height for block in blocks] == [1, 2]
+    assert len(desk.log.pending.take(10)) == 2
+    assert [block.height for block in desk.drain()] == [3, 4]
+    audit_store(desk.log)
 
 
 def test_a_job_larger_than_a_batch_spans_blocks() -> None:
