@@ -239,9 +239,19 @@ def _head(major: int, argument: int) -> bytes:
     return bytes((major | 24 | info,)) + argument.to_bytes(1 << info, "big")
 
 
+def string_head(value: bytes) -> bytes:
+    """What ``encode`` writes before the bytes of a byte string."""
+    return _head(_BYTES, len(value))
+
+
+def text_head(value: bytes) -> bytes:
+    """What ``encode`` writes before the UTF-8 of a text string."""
+    return _head(_TEXT, len(value))
+
+
 def encode_bytes(value: bytes) -> bytes:
     """A byte string, as ``encode`` writes it."""
-    return _head(0x40, len(value)) + value
+    return _head(_BYTES, len(value)) + value
 
 
 def _write_int(value: int) -> bytes:
@@ -251,7 +261,7 @@ def _write_int(value: int) -> bytes:
 def encode_text(value: str) -> bytes:
     """A text string, as ``encode`` writes it."""
     data = value.encode()
-    return _head(0x60, len(data)) + data
+    return _head(_TEXT, len(data)) + data
 
 
 def _write_map(value: Mapping[CborKey, CborValue]) -> bytes:

@@ -1,8 +1,9 @@
 """The usual layouts as patterns: the entry of a register, and a receipt without outside evidence.
 
 Both formats have one spelling, so most of their bytes never change, and one pattern takes the
-values out many times faster than a general parser. A match is a guess: whoever takes it writes the
-values again, or checks each to be exact. What does not match is read, and named, the general way.
+values out many times faster than a general parser. A match is a guess: whoever takes it checks
+each value, and what the pattern leaves open, to be exact. What does not match is read, and what is
+wrong with it named, the general way.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from .cbor import encode
 
 CONTENT_TYPE = "application/vnd.tally.statement+cbor"
 
-_STRING_HEAD = rb"(?:[\x40-\x57\x60-\x77]|[\x58\x78].|[\x59\x79]..)"
-_TEXT = _STRING_HEAD + rb"([!-~]+)"
+_HEAD = rb"([\x40-\x57\x60-\x77]|[\x58\x78].|[\x59\x79]..)"
+_TEXT = _HEAD + rb"([!-~]+)"
 _HASH = rb"\x58\x20(.{32})"
 
 
@@ -25,19 +26,20 @@ def _always(*values: int | str) -> bytes:
 REGISTER_ENTRY = re.compile(
     b"".join(
         (
-            rb"\xd2\x84" + _STRING_HEAD + rb"\xa4",
+            rb"\xd2\x84" + _HEAD + rb"(\xa4",
             _always(1) + rb"([\x26\x27])" + _always(3, CONTENT_TYPE, 4) + _HASH,
-            _always(15) + rb"\xa3" + _always(1) + _TEXT + _always(2) + _TEXT,
-            _always(6) + rb"\x1a(.{4})\xa0" + _STRING_HEAD + rb"\xa5",
+            _always(15) + rb"\xa3" + _always(1) + _TEXT + _always(2) + rb"\x78\x2d(.{45})",
+            _always(6) + rb"\x1a(?!\x00\x00)(.{4}))\xa0" + _HEAD + rb"(\xa5",
             _always("sm3") + _HASH + _always("kind", "register", "profile") + _TEXT,
-            _always("sha-256") + _HASH + _always("canonicalization") + rb"\x63(raw|jcs)",
+            _always("sha-256") + _HASH + _always("canonicalization") + rb"\x63(raw|jcs))",
             rb"\x58\x40(.{64})",
         )
     ),
     re.DOTALL,
 )
-"""alg, kid, iss, sub, iat (32 bits: from 1970 to 2106), sm3, profile, sha-256, canonicalization,
-signature. Lengths of strings are not read: writing the values again shows whether they are right.
+"""The protected header, and in it alg, kid, iss, sub and iat (32 bits: from 1970 to 2106); the
+payload, and in it sm3, profile, sha-256 and canonicalization; the signature. Header, iss, payload
+and profile come after the heads of their strings, which alone the pattern does not hold to them.
 """
 
 _HEX = rb'"([0-9a-f]{64})"'

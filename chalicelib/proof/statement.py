@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from .block import Link, parse_link
-from .cbor import CborValue, Tag, decode, encode, encode_bytes, encode_text
+from .cbor import CborValue, Tag, decode, encode, encode_bytes, encode_text, string_head, text_head
 from .cose import to_be_signed
 from .errors import Invalid, Malformed
 from .hashes import Hash, leaf_hash
@@ -142,22 +142,44 @@ def parse_statement(entry: bytes) -> SignedStatement:
     """Read a signed statement without verifying it; raises Malformed and nothing else."""
     if len(entry) > ENTRY_BYTES:
         raise EntryTooLong(f"an entry has at most {ENTRY_BYTES} bytes, not {len(entry)}")
-    usual = REGISTER_ENTRY.fullmatch(entry)
-    signed = _written_again(entry, *_take_apart(usual)) if usual else None
-    if signed is None:
-        signed = _written_again(entry, *_read_statement(entry))
-    if signed is None:
-        raise InexactStatement("the statement is not written as its values are")
+    signed = _parse_usual(entry) or _parse_any(entry)
     _check_statement(signed.statement)
     return signed
 
 
-def _written_again(entry: bytes, statement: Statement, signature: bytes) -> SignedStatement | None:
-    """The statement, if its values give the very bytes of the entry."""
-    protected, payload = _format_parts(statement)
-    if _seal(protected, payload, signature) != entry:
+def _parse_usual(entry: bytes) -> SignedStatement | None:
+    """A register in its usual layout; None for all else."""
+    usual = REGISTER_ENTRY.fullmatch(entry)
+    if usual is None:
         return None
-    signed = to_be_signed(protected, payload)
+    head1, protected, number, kid, head2, iss, sub, iat, *rest = usual.groups()
+    head3, content, sm3, head4, profile, sha256, canonicalization, signature = rest
+    if (head1, head2, head3, head4) != (
+        string_head(protected),
+        text_head(iss),
+        string_head(content),
+        text_head(profile),
+    ):
+        return None
+    payload = Register(
+        profile.decode(), "jcs" if canonicalization == b"jcs" else "raw", Hash(sha256), Hash(sm3)
+    )
+    alg = EDDSA if number == _EDDSA else ES256
+    seconds = int.from_bytes(iat, "big")
+    statement = Statement(alg, Hash(kid), iss.decode(), sub.decode("latin-1"), seconds, payload)
+    signed = to_be_signed(head1 + protected, head3 + content)
+    return SignedStatement(statement, signature, entry, leaf_hash(entry), signed)
+
+
+def _parse_any(entry: bytes) -> SignedStatement:
+    protected, content, signature = _read_envelope(entry)
+    if len(signature) != SIGNATURE_BYTES:
+        raise NotCoseSign1(f"a signature has {SIGNATURE_BYTES} bytes, not {len(signature)}")
+    statement = _read_protected(protected, read_payload(content))
+    protected, content = _format_parts(statement)
+    if _seal(protected, content, signature) != entry:
+        raise InexactStatement("the statement is not written as its values are")
+    signed = to_be_signed(protected, content)
     return SignedStatement(statement, signature, entry, leaf_hash(entry), signed)
 
 
@@ -181,23 +203,6 @@ def verify_statement(signed: SignedStatement, key: PublicKey) -> Statement:
         raise WrongKey(f"the statement's alg is {statement.alg}, the key's is {key.alg}")
     key.verify(signed.signature, signed.to_be_signed)
     return statement
-
-
-def _take_apart(usual: re.Match[bytes]) -> tuple[Statement, bytes]:
-    number, kid, iss, sub, iat, sm3, profile, sha256, canonicalization, signature = usual.groups()
-    payload = Register(
-        profile.decode(), "jcs" if canonicalization == b"jcs" else "raw", Hash(sha256), Hash(sm3)
-    )
-    alg = EDDSA if number == _EDDSA else ES256
-    seconds = int.from_bytes(iat, "big")
-    return Statement(alg, Hash(kid), iss.decode(), sub.decode(), seconds, payload), signature
-
-
-def _read_statement(entry: bytes) -> tuple[Statement, bytes]:
-    protected, payload, signature = _read_envelope(entry)
-    if len(signature) != SIGNATURE_BYTES:
-        raise NotCoseSign1(f"a signature has {SIGNATURE_BYTES} bytes, not {len(signature)}")
-    return _read_protected(protected, read_payload(payload)), signature
 
 
 def _read_envelope(entry: bytes) -> tuple[bytes, bytes, bytes]:

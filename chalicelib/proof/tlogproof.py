@@ -6,6 +6,7 @@ The format's optional ``extra`` line is refused: nothing signs it, and a receipt
 from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .errors import Malformed
@@ -40,26 +41,24 @@ def parse_tlog_proof(data: bytes) -> TlogProof:
     """
     if len(data) > _HEAD_BYTES + NOTE_BYTES:
         raise MalformedTlogProof("a tlog-proof has a path of at most 63 hashes and one note")
-    head, _, note = data.partition(b"\n\n")
-    magic, _, rest = head.partition(b"\n")
-    index, *path = rest.split(b"\n")
+    end = data.find(b"\n\n") + 1
+    magic, _, rest = data[:end].partition(b"\n")
+    index, _, path = rest.partition(b"\n")
     if magic != _MAGIC or not index.startswith(_INDEX):
         raise MalformedTlogProof("a tlog-proof is c2sp.org/tlog-proof@v1, an index line, a path")
-    if len(path) > PROOF_HASHES:
-        raise MalformedTlogProof(f"a path has at most {PROOF_HASHES} hashes")
     number = parse_decimal(index[len(_INDEX) :].decode("latin-1"))
-    proof = TlogProof(number, _parse_path(path), parse_note(note))
-    if _format_head(proof) != head + b"\n":
-        raise MalformedTlogProof(_PATH_LINE)
-    return proof
+    return TlogProof(number, _parse_path(path), parse_note(data[end + 1 :]))
 
 
-def _parse_path(lines: list[bytes]) -> tuple[Hash, ...]:
+def _parse_path(block: bytes) -> tuple[Hash, ...]:
+    lines = block.splitlines()
+    if len(lines) > PROOF_HASHES:
+        raise MalformedTlogProof(f"a path has at most {PROOF_HASHES} hashes")
     try:
         nodes = list(map(a2b_base64, lines))
     except ValueError as error:
         raise MalformedTlogProof(_PATH_LINE) from error
-    if not {HASH_BYTES}.issuperset(map(len, nodes)):
+    if _format_path(nodes) != block or not {HASH_BYTES}.issuperset(map(len, nodes)):
         raise MalformedTlogProof(_PATH_LINE)
     # Their lengths being checked together, the check of each in Hash() would be half the cost.
     return tuple([bytes.__new__(Hash, node) for node in nodes])
@@ -67,9 +66,9 @@ def _parse_path(lines: list[bytes]) -> tuple[Hash, ...]:
 
 def format_tlog_proof(proof: TlogProof) -> bytes:
     """Write a proof, without extra data."""
-    return _format_head(proof) + b"\n" + format_note(proof.checkpoint_note)
+    head = b"%b\n%b%d\n%b\n" % (_MAGIC, _INDEX, proof.index, _format_path(proof.path))
+    return head + format_note(proof.checkpoint_note)
 
 
-def _format_head(proof: TlogProof) -> bytes:
-    path = b"".join(map(b2a_base64, proof.path))  # a newline after each
-    return b"%b\n%b%d\n%b" % (_MAGIC, _INDEX, proof.index, path)
+def _format_path(path: Iterable[bytes]) -> bytes:
+    return b"".join(map(b2a_base64, path))  # a newline after each

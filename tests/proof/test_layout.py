@@ -16,6 +16,7 @@ from chalicelib.proof.document import Canonicalization
 from chalicelib.proof.errors import Malformed
 from chalicelib.proof.keys import EDDSA, ES256, SigningKey
 from chalicelib.proof.layout import RECEIPT, REGISTER_ENTRY
+from chalicelib.proof.note import format_note, parse_note
 from chalicelib.proof.receipt import Receipt, format_receipt, parse_receipt
 from chalicelib.proof.statement import parse_statement, verify_statement
 
@@ -27,6 +28,7 @@ NOTED = replace(World().receipt(), registered=cosigned(World().receipt().registe
 RECEIPTS = [World().receipt(), World().receipt(holder=False), NOTED]
 FILE = format_receipt(NOTED)
 ENTRY = World().entry
+NOTE = format_note(World().receipt().registered.proof.checkpoint_note)
 
 
 def outcome(parse: Callable[[bytes], T], data: bytes) -> T | None:
@@ -99,6 +101,13 @@ def mutated(data: st.DataObject, good: bytes) -> bytes:
 def test_a_changed_receipt_is_the_same_either_way(data: st.DataObject) -> None:
     bad = mutated(data, FILE)
     assert outcome(parse_receipt, bad) == general("receipt", "RECEIPT", parse_receipt, bad)
+
+
+@settings(max_examples=500)
+@given(st.data())
+def test_a_changed_note_is_the_same_either_way(data: st.DataObject) -> None:
+    bad = mutated(data, NOTE)
+    assert outcome(parse_note, bad) == general("note", "_USUAL", parse_note, bad)
 
 
 @settings(max_examples=500)
