@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .package import Package, PackageError, make_package
 from .template import environment
@@ -16,6 +17,7 @@ from .template import environment
 if TYPE_CHECKING:
     import boto3
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_s3.literals import BucketLocationConstraintType
 
     from chalicelib.bootstrap import Service
 
@@ -75,6 +77,12 @@ def deploy(
     return Deployment(session, stack, public_url, outputs, endpoint_url)
 
 
+def format_settings(environ: Mapping[str, str]) -> str:
+    """A shell script with what operators' commands read from the environment."""
+    lines = (f"export {name}={shlex.quote(value)}\n" for name, value in sorted(environ.items()))
+    return "".join(lines)
+
+
 def create_log(deployment: Deployment) -> None:
     """Make block 0 if there is no head. Never done by the service itself: to an empty table that
     a wrong restore left behind it would give a second history."""
@@ -91,7 +99,11 @@ def _artifact_bucket(session: boto3.Session, stack: str, endpoint_url: str | Non
     s3 = session.client("s3", endpoint_url=endpoint_url)
     held = {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
     if name not in held:
-        s3.create_bucket(Bucket=name)
+        if s3.meta.region_name == "us-east-1":  # which is no LocationConstraint
+            s3.create_bucket(Bucket=name)
+        else:
+            region = cast("BucketLocationConstraintType", s3.meta.region_name)
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
         s3.put_public_access_block(
             Bucket=name,
             PublicAccessBlockConfiguration={
@@ -109,7 +121,9 @@ def _upload(session: boto3.Session, package: Package, bucket: str, endpoint_url:
     s3.put_object(Bucket=bucket, Key=f"{package.digest}.zip", Body=package.code.read_bytes())
     template = json.dumps(package.template, separators=(",", ":")).encode()
     s3.put_object(Bucket=bucket, Key=f"{package.digest}.json", Body=template)
-    return f"{endpoint_url or 'https://s3.amazonaws.com'}/{bucket}/{package.digest}.json"
+    on_aws = f"https://{bucket}.s3.{s3.meta.region_name}.amazonaws.com"
+    place = f"{endpoint_url}/{bucket}" if endpoint_url else on_aws
+    return f"{place}/{package.digest}.json"
 
 
 def _create_or_update(
@@ -182,7 +196,7 @@ def main() -> int:
     except (DeployError, PackageError) as error:
         print(error, file=sys.stderr)
         return 1
-    print(json.dumps(dict(deployment.outputs), indent=2))
+    print(format_settings(deployment.environ), end="")
     return 0
 
 

@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import os
-import shlex
 import shutil
 import signal
 import socket
@@ -25,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .deploy import DeployError, Deployment, create_log, deploy
+from .deploy import DeployError, Deployment, create_log, deploy, format_settings
 from .gateway import spell_out_answers
 from .package import ROOT, PackageError, make_package
 
@@ -221,9 +220,7 @@ def serve(port: int, state: Path) -> None:
 def write_settings(deployment: Deployment, cloud: LocalCloud) -> Path:
     """A shell script with what operators' commands read from the environment."""
     path = cloud.state / "settings.sh"
-    settings = {**cloud.environ, **deployment.environ}
-    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(settings.items())]
-    path.write_text("".join(lines), "utf-8")
+    path.write_text(format_settings({**cloud.environ, **deployment.environ}), "utf-8")
     return path
 
 
