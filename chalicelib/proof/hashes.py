@@ -23,7 +23,7 @@ class Hash(bytes):
     def __new__(cls, value: bytes) -> Hash:
         if len(value) != HASH_BYTES:
             raise MalformedHash(f"a hash has {HASH_BYTES} bytes, not {len(value)}")
-        return super().__new__(cls, value)
+        return bytes.__new__(cls, value)
 
     @classmethod
     def parse_hex(cls, text: str) -> Hash:

@@ -125,8 +125,8 @@ def root_from_inclusion(leaf: Hash, index: int, size: int, path: Sequence[Hash])
         raise WrongInclusion(f"the path has {len(path)} hashes and should have {expected}")
     node: bytes = leaf
     for sibling in path[:inner]:
-        pair = sibling + node if index & 1 else node + sibling
-        node = sha256(_NODE + pair).digest()
+        pair = _NODE + sibling + node if index & 1 else _NODE + node + sibling
+        node = sha256(pair).digest()
         index >>= 1
     for sibling in path[inner:]:
         node = sha256(_NODE + sibling + node).digest()
