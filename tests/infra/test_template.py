@@ -85,6 +85,13 @@ def test_what_holds_the_log_outlives_the_stack_and_an_operators_mistake(
         assert recovery["PointInTimeRecoveryEnabled"], name
 
 
+def test_what_an_operator_deletes_from_a_bucket_can_be_brought_back(
+    resources: dict[str, Resource],
+) -> None:
+    for name, bucket in of_type(resources, "AWS::S3::Bucket"):
+        assert bucket["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}, name
+
+
 def test_every_queue_of_work_reports_single_failures_and_has_dead_letters_with_an_alarm(
     resources: dict[str, Resource],
 ) -> None:
