@@ -130,7 +130,7 @@ def check_seconds(value: int, what: str) -> int:
 
 def check_payload(payload: Payload) -> None:
     """Refuse values that cannot be stated; raises Malformed."""
-    if isinstance(payload, Register | Supersede):
+    if isinstance(payload, (Register, Supersede)):
         if not _PROFILE.fullmatch(payload.profile):
             raise MalformedProfile("a profile is segments of a-z, 0-9 and - joined by /")
     elif isinstance(payload, StatusChange):

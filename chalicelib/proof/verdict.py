@@ -60,16 +60,15 @@ def decide(
 ) -> Verdict:
     """Any fail is invalid; else an unknown among ``require`` is cannot tell; else valid."""
     made = list(checks)
-    names = [check.name for check in made]
-    made += [
-        Check(name, "unknown", "the receipt holds no such evidence")
-        for name in require
-        if name not in names
-    ]
+    results = {check.name: check.result for check in made}
+    assert len(results) == len(made), "every check has a name of its own"
+    for name in require:
+        if name not in results:
+            made.append(Check(name, "unknown", "the receipt holds no such evidence"))
     outcome: Outcome = "valid"
-    if "fail" in [check.result for check in made]:
+    if "fail" in results.values():
         outcome = "invalid"
-    elif not {check.name for check in made if check.result == "unknown"}.isdisjoint(require):
+    elif [name for name in require if results.get(name) != "pass"]:
         outcome = "cannot tell"
     return Verdict(outcome, tuple(made), at_ms, facts)
 

@@ -15,6 +15,7 @@ Every check is made over all that the receipt holds (``registered`` and, if pres
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -75,21 +76,26 @@ def verify(
     issuer = run_check("issuer", check_issuer, receipt, heads)
     bound = run_check("document", check_document, document, receipt)
     included = run_check("inclusion", check_inclusion, receipt)
-    log, block = (merge_checks([head[i] for head in found]) for i in (0, 1))
-    checks = [bound, included, log, block, _best_witnesses([head[2] for head in found])]
+    log, block, witnesses = found[0] if len(found) == 1 else _merge_heads(found)
+    checks = [bound, included, log, block, witnesses]
     checks += _attestation_checks(inclusions)
     checks += [
         issuer,
         run_check("status", check_status, receipt, heads),
         run_check("expiry", check_expiry, document, receipt, bound, at_ms),
     ]
-    facts = _facts(receipt, policy, all(c.result == "pass" for c in (included, log, block)), issuer)
+    facts = _facts(receipt, policy, included.result == log.result == block.result == "pass", issuer)
     return decide(checks, policy.require, at_ms, facts)
+
+
+def _merge_heads(found: list[tuple[Check, Check, Check]]) -> tuple[Check, Check, Check]:
+    logs, blocks, witnesses = zip(*found, strict=True)
+    return merge_checks(logs), merge_checks(blocks), _best_witnesses(witnesses)
 
 
 def check_document(document: bytes | None, receipt: Receipt) -> str:
     payload, holder = receipt.statement.statement.payload, receipt.document
-    if not isinstance(payload, Register | Supersede):
+    if not isinstance(payload, (Register, Supersede)):
         if holder is not None:
             raise Invalid("a holder's part, but the statement commits to no document")
         raise CannotTell("this statement is about another statement, not about a document's bytes")
@@ -179,7 +185,7 @@ def check_witnesses(inclusion: Inclusion, policy: Policy) -> str:
     return f"{len(set(signers))} witnesses of the policy cosigned the checkpoint"
 
 
-def _best_witnesses(checks: list[Check]) -> Check:
+def _best_witnesses(checks: Sequence[Check]) -> Check:
     """Quorum on either checkpoint is quorum: the later tree holds the entry too. A bad line of a
     policy's witness fails wherever it stands."""
     for result in ("fail", "pass"):
@@ -242,7 +248,7 @@ def _check_evidence(evidence: Evidence, heads: Heads) -> IssuerNotice | StatusLi
         if check.result == "unknown":
             raise CannotTell(f"evidence: {check.detail}")
     payload = evidence.statement.statement.payload
-    if not isinstance(payload, IssuerNotice | StatusListNotice):
+    if not isinstance(payload, (IssuerNotice, StatusListNotice)):
         raise Invalid("the evidence is not a statement of the notary")
     if sha256(evidence.document) != payload.sha256:
         raise Invalid("the evidence's document is not the one that the notary registered")
@@ -263,7 +269,7 @@ def check_expiry(document: bytes | None, receipt: Receipt, bound: Check, at_ms: 
     payload = receipt.statement.statement.payload
     if bound.result != "pass" or document is None:
         raise CannotTell("the document's own expiry is read only once the document is bound")
-    if not isinstance(payload, Register | Supersede) or payload.canonicalization != "jcs":
+    if not isinstance(payload, (Register, Supersede)) or payload.canonicalization != "jcs":
         raise CannotTell("a document kept as raw bytes states no expiry that can be read here")
     value = parse_ijson(document)
     members = value if isinstance(value, dict) else {}
