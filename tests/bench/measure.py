@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import median
@@ -27,7 +26,6 @@ def median_us(rounds: int, works: Mapping[str, Work]) -> Results:
     for _ in range(rounds):
         for name, work in works.items():
             work.prepare()
-            gc.collect()
             started = process_time()
             work.run()
             spent[name].append((process_time() - started) / work.units * 1e6)

@@ -13,7 +13,7 @@ from chalicelib.proof.verify import Heads, verify
 from tests.proof.world import AT_MS, ISSUER_KEY, LOG, policy
 
 from .measure import Results, Work, median_us
-from .samples import Samples, make_samples
+from .samples import Samples, fetch_samples
 
 POLICY = policy()
 
@@ -26,7 +26,7 @@ def measure(
 ) -> Results:
     """One by one: bytes to verdict, nothing kept between receipts but the parsed policy. Many: all
     under one checkpoint, with ``Heads``. Per receipt, in microseconds of CPU."""
-    samples = make_samples(receipts, log_size)
+    samples = fetch_samples(receipts, log_size)
     signatures = [_signatures(parse_receipt(data)) for data in samples.files[:each]]
     one = median_us(
         rounds,
@@ -48,7 +48,7 @@ def measure(
 
 def receipt_size(log_size: int = 1_000_000) -> Results:
     """The bytes of a receipt file with the holder's part and no attestation."""
-    return {"receipt_bytes_1m": len(make_samples(1, log_size).files[0])}
+    return {"receipt_bytes_1m": len(fetch_samples(1, log_size).files[0])}
 
 
 def _verify_all(samples: Samples, count: int, *, shared: bool) -> None:
