@@ -93,6 +93,7 @@ def test_four_sequencers_make_one_history(
         # Clients that lost an answer ask again, for what is pending still or in the log by then.
         side_by_side(log.pending.add, [*singles[SUBMISSIONS // 2 :], *singles[::10]])
         while log.pending.take(1):
+            assert multiprocessing.active_children(), "every sequencer died"
             time.sleep(0.05)
     assert statements_in(log) == dict.fromkeys([single.entry for single in singles], 1)
     report = audit_store(log)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import subprocess
 import sys
 import zipfile
@@ -49,6 +51,19 @@ def test_the_wheel_brings_neither_aws_nor_http(empty_environment: Path) -> None:
 
 def test_the_command_explains_itself(empty_environment: Path) -> None:
     assert "--policy" in _run(empty_environment / "tally-verify", "--help")
+
+
+@pytest.mark.parametrize(("name", "code"), [("good", 0), ("flipped-path", 1), ("unknown-key", 2)])
+def test_the_command_verifies(
+    empty_environment: Path, tmp_path: Path, name: str, code: int
+) -> None:
+    vector = json.loads((ROOT / "tests" / "vectors" / "receipt" / f"{name}.json").read_text())
+    for part in ("document", "receipt"):
+        (tmp_path / part).write_bytes(base64.b64decode(vector[part]))
+    (tmp_path / "policy").write_text(json.dumps(vector["policy"]))
+    command = [empty_environment / "tally-verify", "document", "receipt", "--policy", "policy"]
+    done = subprocess.run([*command, "--at", vector["at"]], cwd=tmp_path, capture_output=True)
+    assert (done.returncode, done.stderr) == (code, b"")
 
 
 def _run(*command: str | Path, cwd: Path = ROOT) -> str:
