@@ -13,12 +13,11 @@ from typing import Literal
 import click
 
 from ..notary.profiles import PROFILES
-from ..proof.command import UsageError, format_verdict, verify_files
+from ..proof.command import NoVerdict, UsageError, print_verdict
 from ..proof.jcs import JsonValue
 from ..proof.keys import format_jwk
-from ..proof.verdict import EXIT_CODES
 from .auditing import audit
-from .failure import EXIT_WRONG, Misused, echo_json
+from .failure import EXIT_WRONG, Misused, Unfinished, echo_json
 from .files import shown
 from .http import Http, Tokens, check_url
 from .keyfile import ALGORITHMS, IssuerSigner, new_key, read_key
@@ -151,11 +150,12 @@ def _report(outcome: Outcome, as_json: bool) -> None:
 def verify(document: Path, receipt: Path, policy: Path, at: str | None, as_json: bool) -> None:
     """Verify DOCUMENT against RECEIPT, offline: 0 valid, 1 invalid, 2 cannot tell."""
     try:
-        verdict = verify_files(document, receipt, policy, at)
+        code = print_verdict(document, receipt, policy, at, as_json=as_json)
     except UsageError as error:
         raise Misused(str(error)) from error
-    click.echo(format_verdict(verdict, as_json=as_json))
-    raise click.exceptions.Exit(EXIT_CODES[verdict.outcome])
+    except NoVerdict as error:
+        raise Unfinished(str(error)) from error
+    raise click.exceptions.Exit(code)
 
 
 main.add_command(receipt)

@@ -29,6 +29,10 @@ class UsageError(Exception):
     """The command was called in a way that allows no verdict."""
 
 
+class NoVerdict(Exception):
+    """No verdict reached anybody: an exit code of 0 or 1 would be one."""
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\n{self.format_usage().rstrip()}")
@@ -37,15 +41,26 @@ class _Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
-        verdict = verify_files(options.document, options.receipt, options.policy, options.at)
-        _print(format_verdict(verdict, as_json=options.json))
+        return print_verdict(
+            options.document, options.receipt, options.policy, options.at, as_json=options.json
+        )
     except UsageError as error:
         print(f"tally-verify: {error}", file=sys.stderr)
         return EXIT_USAGE
-    except (OSError, MemoryError) as error:
-        # No verdict reached anybody: an exit code of 0 or 1 would be one.
-        print(f"tally-verify: cannot tell: {str(error) or 'out of memory'}", file=sys.stderr)
+    except NoVerdict as error:
+        print(f"tally-verify: {error}", file=sys.stderr)
         return EXIT_CODES["cannot tell"]
+
+
+def print_verdict(
+    document: Path, receipt: Path, policy: Path, at: str | None, *, as_json: bool
+) -> int:
+    """Verify files, print the verdict, return its exit code; raises UsageError or NoVerdict."""
+    try:
+        verdict = verify_files(document, receipt, policy, at)
+        _print(format_verdict(verdict, as_json=as_json))
+    except (OSError, MemoryError) as error:
+        raise NoVerdict(f"cannot tell: {str(error) or 'out of memory'}") from error
     return EXIT_CODES[verdict.outcome]
 
 
