@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -58,13 +59,15 @@ def make_package(stage: str = "local") -> Package:
             "Lambda's python3.11 is too old for the locked wheels: make the environment with"
             " Python 3.12 or newer (make clean setup PYTHON=python3.12)"
         )
-    digest = _digest_inputs(stage)
+    # On the local cloud a function is a process of this machine; on AWS arm64 costs less.
+    machine = platform.machine() if stage == "local" else "aarch64"
+    digest = _digest_inputs(stage, machine)
     home = VAR / f"{stage}-{digest}"
     if not (home / "template.json").exists():
         with _built_beside(home) as fresh:
-            packaged = _run_chalice(stage, fresh)
+            packaged = _run_chalice(stage, machine, fresh)
             _add_bytecode(fresh / "deployment.zip", fresh / "code.zip")
-            _write(fresh / "template.json", complete(packaged))
+            _write(fresh / "template.json", complete(packaged, machine))
     template = json.loads((home / "template.json").read_text("utf-8"))
     return Package(template, home / "code.zip", digest)
 
@@ -82,8 +85,8 @@ def _built_beside(place: Path) -> Iterator[Path]:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def _digest_inputs(stage: str) -> str:
-    digest = hashlib.sha256(f"{stage} {sys.version}".encode())
+def _digest_inputs(stage: str, machine: str) -> str:
+    digest = hashlib.sha256(f"{stage} {machine} {sys.version}".encode())
     for path in sorted(_inputs()):
         data = path.read_bytes()
         digest.update(f"{path.relative_to(ROOT)} {len(data)}\n".encode() + data)
@@ -101,7 +104,7 @@ def _inputs() -> Iterator[Path]:
             yield path
 
 
-def _run_chalice(stage: str, home: Path) -> dict[str, Any]:
+def _run_chalice(stage: str, machine: str, home: Path) -> dict[str, Any]:
     project = home / "project"
     (project / ".chalice").mkdir(parents=True)
     for policy in (ROOT / ".chalice").glob("*.json"):
@@ -109,7 +112,7 @@ def _run_chalice(stage: str, home: Path) -> dict[str, Any]:
     shutil.copy(ROOT / "app.py", project)
     shutil.copytree(ROOT / "chalicelib", project / "chalicelib", ignore=LEFT_OUT)
     (project / "requirements.txt").touch()  # the dependencies are in vendor/
-    (project / "vendor").symlink_to(_vendor(), target_is_directory=True)
+    (project / "vendor").symlink_to(_vendor(machine), target_is_directory=True)
     _run(
         [str(BIN / "chalice"), "package", "--stage", stage, str(home)],
         cwd=project,
@@ -120,24 +123,26 @@ def _run_chalice(stage: str, home: Path) -> dict[str, Any]:
     return packaged
 
 
-def _vendor() -> Path:
-    """The dependencies, unpacked and trimmed; made once for each lock file and Python."""
+def _vendor(machine: str) -> Path:
+    """The dependencies, unpacked and trimmed; made once for each lock file, Python and machine."""
     lock = (ROOT / "requirements.txt").read_bytes()
-    digest = hashlib.sha256(sys.version.encode() + lock + Path(__file__).read_bytes())
+    digest = hashlib.sha256(
+        f"{machine} {sys.version}".encode() + lock + Path(__file__).read_bytes()
+    )
     vendor = VAR / f"vendor-{digest.hexdigest()[:16]}"
     if not vendor.exists():
         with _built_beside(vendor) as fresh:
-            _fetch(fresh)
+            _fetch(fresh, machine)
             _trim(fresh)
             _compile(fresh, [fresh])
     return vendor
 
 
-def _fetch(vendor: Path) -> None:
+def _fetch(vendor: Path, machine: str) -> None:
     _run(
         [
             *(str(BIN / "uv"), "pip", "install", "--quiet", "--target", str(vendor)),
-            *("--python", sys.executable, "--python-platform", "x86_64-manylinux_2_28"),
+            *("--python", sys.executable, "--python-platform", f"{machine}-manylinux_2_28"),
             *("--require-hashes", "--only-binary", ":all:", "--link-mode", "copy"),
             *("--no-deps", "-r", str(ROOT / "requirements.txt")),
         ],

@@ -27,6 +27,9 @@ FUNCTIONS = {
 }
 """Logical id → last part of the physical name, log group."""
 
+ARCHITECTURES = {"x86_64": "x86_64", "aarch64": "arm64"}
+"""What Linux calls a machine → what Lambda does."""
+
 QUEUES = {"Sequencer": "WakeQueue", "AdmitUpload": "UploadsQueue"}
 
 ENVIRONMENT = {
@@ -53,8 +56,9 @@ class UnexpectedTemplate(Exception):
     """Chalice wrote a template that this step does not understand."""
 
 
-def complete(packaged: Template) -> Template:
-    """The whole template. Raises UnexpectedTemplate when a function is missing or unknown."""
+def complete(packaged: Template, machine: str) -> Template:
+    """The whole template, for functions whose code is for ``machine``. Raises UnexpectedTemplate
+    when a function is missing or unknown."""
     template = copy.deepcopy(packaged)
     resources = template["Resources"]
     found = {
@@ -66,7 +70,7 @@ def complete(packaged: Template) -> Template:
             f" {sorted(FUNCTIONS)}: change infra/template.py and .chalice/config.json with it"
         )
     for name in FUNCTIONS:
-        _complete_function(name, resources[name]["Properties"])
+        _complete_function(name, resources[name]["Properties"], ARCHITECTURES[machine])
     resources.update(api_resources(resources.pop("RestAPI")["Properties"]))
     for path in ADDITIONS:
         _merge(template, yaml.safe_load(path.read_text("utf-8")))
@@ -78,10 +82,11 @@ def environment(outputs: Mapping[str, str]) -> dict[str, str]:
     return {name: outputs[output] for name, output in ENVIRONMENT.items()}
 
 
-def _complete_function(name: str, function: Template) -> None:
+def _complete_function(name: str, function: Template, architecture: str) -> None:
     last, logs = FUNCTIONS[name]
     function["FunctionName"] = {"Fn::Sub": f"${{AWS::StackName}}-{last}"}
     function["CodeUri"] = {"Bucket": {"Ref": "CodeBucket"}, "Key": {"Ref": "CodeKey"}}
+    function["Architectures"] = [architecture]
     function["LoggingConfig"] = {"LogGroup": {"Ref": logs}}
     function["Environment"] = {
         "Variables": {name: {"Ref": target} for name, target in ENVIRONMENT.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import platform
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from chalicelib.bootstrap import service_from_env
 from chalicelib.notary.limits import DRAIN_MS
 from infra.package import make_package
-from infra.template import ENVIRONMENT, UnexpectedTemplate, complete
+from infra.template import ARCHITECTURES, ENVIRONMENT, FUNCTIONS, UnexpectedTemplate, complete
 
 Resource = dict[str, Any]
 
@@ -160,6 +161,12 @@ def test_sequencing_ends_long_before_its_function_is_ended(resources: dict[str, 
         assert resources[name]["Properties"]["Timeout"] * 1000 >= 2 * DRAIN_MS
 
 
+def test_the_local_cloud_runs_code_of_this_machine(resources: dict[str, Resource]) -> None:
+    for name in FUNCTIONS:
+        architectures = resources[name]["Properties"]["Architectures"]
+        assert architectures == [ARCHITECTURES[platform.machine()]]
+
+
 def test_a_function_unknown_to_the_template_step_is_refused() -> None:
     functions = ("APIHandler", "Sequencer", "AdmitUpload", "Sweep", "Stranger")
     packaged = {
@@ -168,7 +175,7 @@ def test_a_function_unknown_to_the_template_step_is_refused() -> None:
         }
     }
     with pytest.raises(UnexpectedTemplate, match="Stranger"):
-        complete(packaged)
+        complete(packaged, "x86_64")
 
 
 def test_no_lock_file_names_a_registry() -> None:
