@@ -25,12 +25,12 @@ from ..proof.receipt import (
     format_receipt,
     parse_receipt,
 )
-from ..proof.verify import attestation_check
+from ..proof.verify import Heads, attestation_check
 from .failure import Failure, Misused, Unfinished, Wrong, echo_json
 from .files import parse_file, replace_file, shown
 from .http import Http, check_url
 from .settings import FILE, Group, json_option, policy_option, url_option
-from .trust import Trust, read_policy_option, service_policy, trust_of
+from .trust import Trust, check_no_worse, read_policy_option, suggested_policy, trust_of
 
 ENDINGS = {"tlog-proof": ".tlog-proof", "cose": ".cose", "entry": ".entry"}
 _RECEIPT_ENDING = ".receipt.json"
@@ -52,10 +52,11 @@ def refresh(receipts: tuple[Path, ...], url: str, policy: Path | None, as_json: 
     results: list[JsonValue] = []
     worst = 0
     with Http(check_url(url)) as http:
+        heads = trust.heads or Heads(suggested_policy(http))
         for path in receipts:
             result: dict[str, JsonValue] = {"receipt": shown(path)}
             try:
-                gained = _refresh_file(path, http, trust)
+                gained = _refresh_file(path, http, trust, heads)
                 result["gained"] = list(gained)
                 text = ", ".join(gained) or "nothing new"
             except Failure as failure:
@@ -69,7 +70,7 @@ def refresh(receipts: tuple[Path, ...], url: str, policy: Path | None, as_json: 
     raise click.exceptions.Exit(worst)
 
 
-def _refresh_file(path: Path, http: Http, trust: Trust) -> list[str]:
+def _refresh_file(path: Path, http: Http, trust: Trust, heads: Heads) -> list[str]:
     """What the receipt gained; its file is replaced only when it gained something."""
     held = parse_file(path, parse_receipt)
     locator = held.statement.entry_id.hex()
@@ -77,6 +78,7 @@ def _refresh_file(path: Path, http: Http, trust: Trust) -> list[str]:
     try:
         merged = merge(held, parse_receipt(answer.content))
         trust.check(merged)
+        check_no_worse(held, merged, heads)
     except (Malformed, Invalid) as error:
         raise Wrong(f"what the service sent is not kept: {error}") from error
     gained = describe_gain(held, merged)
@@ -223,10 +225,7 @@ def _policy_for_export(url: str | None, policy: Path | None) -> Policy:
     if url is None:
         raise Misused("a COSE receipt names the log's key: give --policy, or --url to ask for it")
     with Http(check_url(url)) as http:
-        found = service_policy(http)
-    if found is None:
-        raise Unfinished(f"{url} suggests no policy; give --policy")
-    return found
+        return suggested_policy(http)
 
 
 def _export_cose(receipt: Receipt, policy: Policy) -> bytes:

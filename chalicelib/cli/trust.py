@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +10,13 @@ from ..proof.command import UsageError, read_policy_file
 from ..proof.errors import Invalid, Malformed
 from ..proof.policy import Policy, parse_policy
 from ..proof.receipt import Inclusion, Receipt
-from ..proof.verify import Heads, check_inclusion
+from ..proof.verdict import Result
+from ..proof.verify import Heads, check_inclusion, verify
 from .failure import Misused, Unfinished
 from .http import Http, Refused
 
 _NOT_FOUND = 404
+_GRADES: tuple[Result, ...] = ("fail", "unknown", "pass")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,17 @@ class Trust:
             for check in self.heads.checks(inclusion)[:2]:
                 if check.result != "pass":
                     raise Invalid(f"{check.name}: {check.detail}")
+
+
+def check_no_worse(held: Receipt, merged: Receipt, heads: Heads) -> None:
+    """Raises Invalid when a check fails on ``merged`` that did not fail on ``held``, or no longer
+    passes. The document is not at hand and the same in both."""
+    at_ms = time.time_ns() // 1_000_000
+    checks = verify(None, held, heads.policy, at_ms, heads).checks
+    before = {check.name: check.result for check in checks}
+    for check in verify(None, merged, heads.policy, at_ms, heads).checks:
+        if _GRADES.index(check.result) < _GRADES.index(before.get(check.name, "unknown")):
+            raise Invalid(f"the receipt would be worse: {check.name}: {check.detail}")
 
 
 def read_policy_option(path: Path) -> Policy:
@@ -61,6 +75,14 @@ def service_policy(http: Http) -> Policy | None:
         return parse_policy(answer.content)
     except Malformed as error:
         raise Unfinished(f"{http.url}/v1/policy: {error}") from error
+
+
+def suggested_policy(http: Http) -> Policy:
+    """The policy of ``service_policy``, for what cannot be done without one."""
+    found = service_policy(http)
+    if found is None:
+        raise Unfinished(f"{http.url} suggests no policy; give --policy")
+    return found
 
 
 def service_trust(http: Http) -> Trust:

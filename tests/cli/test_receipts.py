@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,15 +14,27 @@ from chalicelib.cli.receipts import merge
 from chalicelib.proof.cbor import Tag, decode
 from chalicelib.proof.checkpoint import parse_checkpoint_text
 from chalicelib.proof.errors import Invalid
-from chalicelib.proof.hashes import leaf_hash
+from chalicelib.proof.hashes import leaf_hash, sha256
 from chalicelib.proof.jcs import JsonValue
 from chalicelib.proof.merkle import prove_inclusion
 from chalicelib.proof.note import NoteSignature, parse_note
+from chalicelib.proof.payload import IssuerNotice, StatusListNotice
 from chalicelib.proof.receipt import Attestation, Evidence, Inclusion, Receipt, format_receipt
 from chalicelib.proof.tiles import Bundle, parse_bundle
 from chalicelib.proof.tlogproof import TlogProof, parse_tlog_proof
 from tests.cli.desk import Desk, tally, tally_json
 from tests.cli.front import Canned
+from tests.proof.world import (
+    DOCUMENT,
+    ISSUER,
+    ISSUER_KEY,
+    NOTARY,
+    NOTARY_KEY,
+    World,
+    cosigned,
+    policy_value,
+    witnessed_tlog,
+)
 
 NAME = "ada.json"
 
@@ -133,7 +147,7 @@ def test_cosignatures_are_gained(desk: Desk, held: Receipt) -> None:
     assert merge(replace(held, registered=cosigned), held).registered == cosigned
 
 
-def test_newer_status_counts(held: Receipt, desk: Desk) -> None:
+def test_newer_status_counts(desk: Desk, held: Receipt) -> None:
     desk.notarise(desk.write("later.json", b"{}"))
     old = Evidence(b"old", held.statement, held.registered)
     new = Evidence(b"new", held.statement, newest(desk, held))
@@ -141,8 +155,83 @@ def test_newer_status_counts(held: Receipt, desk: Desk) -> None:
     assert merge(replace(held, status=old), held).status == old
     assert merge(replace(held, status=old), replace(held, status=new)).status == new
     assert merge(replace(held, status=new), replace(held, status=old)).status == new
-    serve(desk, replace(held, status=old, issuer=old))
-    assert refresh(desk) == {"gained": ["issuer", "status"]}
+
+
+@pytest.fixture
+def world(desk: Desk) -> Receipt:
+    """A receipt in hand from a log with a notary and a witness, whose policy is the desk's."""
+    desk.out.mkdir()
+    held = World().receipt()
+    desk.receipt_path(NAME).write_bytes(format_receipt(held))
+    desk.policy.write_text(json.dumps(policy_value(tlog=witnessed_tlog())))
+    return held
+
+
+def status_list(**different: Any) -> Evidence:
+    payload = StatusListNotice("https://status.example/1", sha256(DOCUMENT))
+    usual = {"payload": payload, "iss": NOTARY, "issuer_key": NOTARY_KEY}
+    return World(**{**usual, **different}).evidence()
+
+
+def profile() -> Evidence:
+    payload = IssuerNotice(ISSUER, sha256(DOCUMENT))
+    return World(payload=payload, iss=NOTARY, issuer_key=NOTARY_KEY).evidence()
+
+
+def test_the_notarys_evidence_is_gained(desk: Desk, world: Receipt) -> None:
+    serve(desk, replace(world, status=status_list(), issuer=profile()))
+    assert refresh(desk, "--policy", desk.policy) == {"gained": ["issuer", "status"]}
+    assert desk.receipt(NAME) == replace(world, status=status_list(), issuer=profile())
+
+
+FALSE: dict[str, Callable[[Receipt], Receipt]] = {
+    "status": lambda held: replace(
+        held, status=status_list(payload=StatusListNotice("https://a.example/1", sha256(b"")))
+    ),
+    "issuer": lambda held: replace(held, issuer=status_list()),
+    "witnesses": lambda held: replace(held, registered=cosigned(held.registered, spoil=True)),
+}
+
+
+@pytest.mark.parametrize("trust", ["own", "service"])
+@pytest.mark.parametrize("check", FALSE)
+def test_false_evidence_is_not_kept(desk: Desk, world: Receipt, check: str, trust: str) -> None:
+    serve(desk, FALSE[check](world))
+    desk.front.answer("GET /v1/policy", Canned(200, desk.policy.read_bytes()))
+    error = str(refresh(desk, *(("--policy", desk.policy) if trust == "own" else ()))["error"])
+    assert "not kept: the receipt would be worse: " + check in error
+    assert desk.receipt(NAME) == world
+
+
+def test_false_evidence_that_is_newer_does_not_replace_good(desk: Desk, world: Receipt) -> None:
+    good = replace(world, status=status_list())
+    desk.receipt_path(NAME).write_bytes(format_receipt(good))
+    serve(desk, replace(world, status=status_list(height=9, iss=ISSUER, issuer_key=ISSUER_KEY)))
+    assert "status" in str(refresh(desk, "--policy", desk.policy)["error"])
+    assert desk.receipt(NAME) == good
+
+
+def test_a_quorum_is_not_lost_to_a_later_block(desk: Desk, world: Receipt) -> None:
+    attested = World().inclusion(grown=2)
+    good = replace(world, attested=cosigned(attested))
+    desk.receipt_path(NAME).write_bytes(format_receipt(good))
+    serve(desk, replace(world, attested=World().inclusion(grown=3)))
+    assert "worse: witnesses" in str(refresh(desk, "--policy", desk.policy)["error"])
+    assert desk.receipt(NAME) == good
+
+
+def test_what_is_already_false_does_not_stop_the_rest(desk: Desk, world: Receipt) -> None:
+    false = FALSE["status"](world)
+    desk.receipt_path(NAME).write_bytes(format_receipt(false))
+    serve(desk, replace(world, registered=cosigned(world.registered)))
+    gained = refresh(desk, "--policy", desk.policy)["gained"]
+    assert gained == ["signature of witness.example"]
+
+
+def test_without_any_policy_nothing_is_taken(desk: Desk, held: Receipt) -> None:
+    desk.front.answer("GET /v1/policy", Canned(404))
+    result = tally("receipt", "refresh", desk.receipt_path(NAME), "--url", desk.front.url)
+    assert (result.exit_code, "give --policy" in result.stderr) == (2, True)
 
 
 def test_another_entrys_receipt_changes_nothing(desk: Desk, held: Receipt) -> None:
