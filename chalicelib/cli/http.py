@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -59,7 +60,10 @@ def check_url(url: str) -> str:
     return url.rstrip("/")
 
 
-Request = tuple[str, str, bytes | None, dict[str, str]]
+Body = bytes | Callable[[], bytes] | None
+"""What is sent, or what makes it anew for each attempt."""
+
+Request = tuple[str, str, Body, dict[str, str]]
 """Method, URL, body, headers."""
 
 
@@ -100,7 +104,7 @@ class Http:
         method: str,
         url: str,
         *,
-        content: bytes | None = None,
+        content: Body = None,
         headers: dict[str, str] | None = None,
         authorised: bool = False,
     ) -> httpx.Response:
@@ -137,6 +141,8 @@ class Http:
         method, url, content, headers = request
         if token is not None:
             headers = {**headers, "Authorization": f"Bearer {token}"}
+        if callable(content):
+            content = content()
         try:
             answer = self.client.request(method, url, content=content, headers=headers)
         except httpx.TransportError as error:

@@ -27,6 +27,7 @@ RENEW_S = 60
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 Form = dict[str, str]
+Ask = Callable[[Callable[[], Form]], dict[str, JsonValue]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,12 @@ class GivenToken:
 
 @dataclass(slots=True)
 class AssertedTokens:
-    """Tokens from the service's token endpoint, asked for with ``ask`` (a form, JSON back)."""
+    """Tokens from the service's token endpoint, asked for with ``ask`` (what makes a form, JSON
+    back)."""
 
     signer: IssuerSigner
     endpoint: str
-    ask: Callable[[Form], dict[str, JsonValue]]
+    ask: Ask
     _token: str = ""
     _until_s: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -67,28 +69,30 @@ class AssertedTokens:
 
     def _renew(self) -> None:
         started_s = monotonic()
-        answer = self.ask(
-            {
-                "grant_type": "client_credentials",
-                "client_assertion_type": _ASSERTION_TYPE,
-                "client_assertion": sign_assertion(self.signer, self.endpoint, int(time())),
-                "scope": SCOPE,
-            }
-        )
+        answer = self.ask(self._form)
         token, life_s = answer.get("access_token"), answer.get("expires_in")
         if not isinstance(token, str) or not isinstance(life_s, int):
             raise Unfinished(f"{self.endpoint} answered without a token; is this a Tally service?")
         self._token, self._until_s = token, started_s + life_s
 
+    def _form(self) -> Form:
+        return {
+            "grant_type": "client_credentials",
+            "client_assertion_type": _ASSERTION_TYPE,
+            "client_assertion": sign_assertion(self.signer, self.endpoint, int(time())),
+            "scope": SCOPE,
+        }
 
-def asker(http: Http, endpoint: str) -> Callable[[Form], dict[str, JsonValue]]:
-    """Ask a token endpoint over HTTP (RFC 6749 §4.4)."""
 
-    def ask(form: Form) -> dict[str, JsonValue]:
+def asker(http: Http, endpoint: str) -> Ask:
+    """Ask a token endpoint over HTTP (RFC 6749 §4.4), with a new form for each attempt: the
+    endpoint takes an assertion once, even when its answer is lost (RFC 7523 §3, jti)."""
+
+    def ask(make_form: Callable[[], Form]) -> dict[str, JsonValue]:
         answer = http.send(
             "POST",
             endpoint,
-            content=urlencode(form).encode(),
+            content=lambda: urlencode(make_form()).encode(),
             headers={"Content-Type": "application/x-www-form-urlencoded"},
         )
         return read_json(answer)

@@ -210,6 +210,12 @@ def test_a_token_that_is_refused_is_renewed_at_once(desk: Desk, pauses: list[flo
     assert pauses == []
 
 
+def test_a_token_whose_answer_is_lost_is_asked_for_anew(desk: Desk, pauses: list[float]) -> None:
+    desk.front.answer("POST /oauth/token", Canned(0), Canned(0))
+    assert desk.notarise().exit_code == 0
+    assert desk.front.seen["POST /oauth/token"] == 3
+
+
 def test_one_token_is_enough_for_a_run(desk: Desk) -> None:
     desk.notarise()
     assert desk.front.seen["POST /oauth/token"] == 1
