@@ -134,6 +134,7 @@ def _format_provider(provider: IdentityProvider) -> str:
         "iss": provider.iss,
         "jwks_url": provider.jwks_url,
         "audience": provider.audience,
+        "tenants": provider.tenants,
         "tenant_claim": provider.tenant_claim,
         "algorithms": provider.algorithms,
     }
@@ -142,4 +143,5 @@ def _format_provider(provider: IdentityProvider) -> str:
 
 def _parse_provider(text: str) -> IdentityProvider:
     members = json.loads(text)
-    return IdentityProvider(algorithms=tuple(members.pop("algorithms")), **members)
+    tenants, algorithms = (tuple(members.pop(name)) for name in ("tenants", "algorithms"))
+    return IdentityProvider(tenants=tenants, algorithms=algorithms, **members)

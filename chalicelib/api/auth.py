@@ -1,7 +1,8 @@
 """Bearer tokens: who calls, and for which tenant (RFC 6750, RFC 9068).
 
 Tokens come from our own token endpoint or from an identity provider in the registry. Tenant and
-scopes are what the token says, and nothing else in a request can change them.
+scopes are what the token says, and nothing else in a request can change them. A provider's word
+counts only for the tenants that its operator gave it.
 """
 
 from __future__ import annotations
@@ -64,7 +65,10 @@ def _read_caller(text: str, service: Service) -> Caller:
     provider = service.registry.identity_provider(issuer)
     if provider is None:
         raise BadToken("its issuer is not one of ours")
-    return _caller(_verify_foreign(token, provider, service), provider.tenant_claim)
+    caller = _caller(_verify_foreign(token, provider, service), provider.tenant_claim)
+    if caller.tenant not in provider.tenants:
+        raise BadToken("its issuer may not speak for its tenant")
+    return caller
 
 
 def _verify_own(token: Token, service: Service) -> Token:

@@ -149,6 +149,13 @@ def idp() -> None:
 @click.option("--iss", required=True, help="The iss of its tokens.")
 @click.option("--jwks-url", required=True, help="Where its keys are (https).")
 @click.option("--audience", required=True, help="The aud that its tokens name for this service.")
+@click.option(
+    "--tenant",
+    "tenants",
+    required=True,
+    multiple=True,
+    help="A tenant that it may speak for; give several by several --tenant.",
+)
 @click.option("--tenant-claim", default="tenant", show_default=True)
 @click.option(
     "--algorithm",
@@ -163,25 +170,34 @@ def add_provider(
     iss: str,
     jwks_url: str,
     audience: str,
+    tenants: tuple[str, ...],
     tenant_claim: str,
     algorithms: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Accept the access tokens of an identity provider."""
-    provider = IdentityProvider(iss, jwks_url, audience, tenant_claim, algorithms)
+    try:
+        provider = IdentityProvider(iss, jwks_url, audience, tenants, tenant_claim, algorithms)
+    except Malformed as error:
+        raise Misused(f"--tenant: {error}") from error
     with the_service() as service:
         service.registry.put_identity_provider(provider)
     if as_json:
-        echo_json({"iss": iss, "jwks_url": jwks_url, "audience": audience})
+        told = {"iss": iss, "jwks_url": jwks_url, "audience": audience}
+        echo_json({**told, "tenants": list(tenants)})
         return
-    click.echo(f"tokens of {iss} for {audience} are accepted")
+    click.echo(f"tokens of {iss} for {audience} are accepted for {', '.join(tenants)}")
 
 
 @operator.command()
-def policy() -> None:
+@json_option
+def policy(as_json: bool) -> None:
     """Print policy.json: this log's key and the registered issuers, no witness asked for."""
     with the_service() as service:
         value = own_policy(service.log.vkey, service.registry.issuers())
+    if as_json:
+        echo_json(value)
+        return
     click.echo(json.dumps(value, indent=2))
 
 

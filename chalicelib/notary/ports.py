@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from ..proof.block import Block
+from ..proof.errors import Malformed
 from ..proof.hashes import Hash
 from ..proof.keys import PublicKey
 
@@ -242,13 +243,20 @@ class Issuer:
 @dataclass(frozen=True, slots=True)
 class IdentityProvider:
     """An outside issuer of access tokens: its ``iss``, where its JWKS is, the audience it must
-    name, and the claim that holds the tenant."""
+    name, the tenants it may speak for, and the claim that holds the tenant."""
 
     iss: str
     jwks_url: str
     audience: str
+    tenants: tuple[str, ...]
     tenant_claim: str = "tenant"
     algorithms: tuple[str, ...] = field(default=("ES256", "EdDSA", "RS256"))
+
+    def __post_init__(self) -> None:
+        if not self.tenants:
+            raise Malformed("an identity provider speaks for at least one tenant")
+        if not all(tenant.strip() and tenant.isprintable() for tenant in self.tenants):
+            raise Malformed("a tenant is not empty and has no control characters")
 
 
 class Registry(Protocol):

@@ -191,7 +191,7 @@ class Provider:
 @pytest.fixture
 def provider(world: World) -> Iterator[Provider]:
     provider = Provider()
-    world.registry.put_identity_provider(IdentityProvider(IDP, provider.url, "tally"))
+    world.registry.put_identity_provider(IdentityProvider(IDP, provider.url, "tally", ("college",)))
     yield provider
     provider.close()
     _jwks.cache_clear()
@@ -238,6 +238,20 @@ def test_a_bad_token_of_a_provider_is_refused(
     assert problem_of(submit_with(world, token)) == "invalid-token"
 
 
+@pytest.mark.parametrize("tenant", ["hospital", "College", "college ", "colleg"])
+def test_a_provider_speaks_for_its_own_tenants_only(
+    world: World, provider: Provider, tenant: str
+) -> None:
+    response = submit_with(world, provider.token(tenant=tenant))
+    assert (response.status_code, problem_of(response)) == (401, "invalid-token")
+
+
+def test_a_provider_may_speak_for_several_tenants(world: World, provider: Provider) -> None:
+    several = IdentityProvider(IDP, provider.url, "tally", ("hospital", "college"))
+    world.registry.put_identity_provider(several)
+    assert submit_with(world, provider.token()).status_code == 201
+
+
 def test_unknown_key_ids_do_not_make_us_fetch_again_and_again(
     world: World, provider: Provider
 ) -> None:
@@ -249,7 +263,7 @@ def test_unknown_key_ids_do_not_make_us_fetch_again_and_again(
 def test_a_secret_in_a_jwks_is_not_a_key(world: World, provider: Provider) -> None:
     provider.jwks = {"keys": [{"kty": "oct", "k": b64url(b"0" * 32), "kid": "k1"}]}
     world.registry.put_identity_provider(
-        IdentityProvider(IDP, provider.url, "tally", algorithms=("HS256",))
+        IdentityProvider(IDP, provider.url, "tally", ("college",), algorithms=("HS256",))
     )
     claims = claims_of(iss=IDP, aud="tally")
     token = jwt.encode(claims, b"0" * 32, "HS256", headers={"kid": "k1"})

@@ -128,14 +128,28 @@ def test_an_issuer_stays_with_its_tenant(service: Service, key: Path) -> None:
 
 def test_an_identity_provider(service: Service) -> None:
     iss = "https://login.example"
-    options = ("--iss", iss, "--jwks-url", f"{iss}/jwks.json", "--audience", "tally")
-    assert tally_json("operator", "idp", "add", *options)["iss"] == iss
+    where = ("--iss", iss, "--jwks-url", f"{iss}/jwks.json", "--audience", "tally")
+    options = (*where, "--tenant", "university", "--tenant", "clinic")
+    told = tally_json("operator", "idp", "add", *options)
+    assert (told["iss"], told["tenants"]) == (iss, ["university", "clinic"])
     provider = service.registry.identity_provider(iss)
     assert provider is not None
+    assert provider.tenants == ("university", "clinic")
     assert provider.algorithms == ("ES256", "EdDSA", "RS256")
     assert iss in tally("operator", "idp", "add", *options).stdout
     unsafe = tally("operator", "idp", "add", *options, "--algorithm", "none")
     assert unsafe.exit_code == 64
+
+
+@pytest.mark.parametrize("tenant", [(), ("--tenant", ""), ("--tenant", "a\x1b[2J")])
+def test_an_identity_provider_is_given_its_tenants(
+    service: Service, tenant: tuple[str, ...]
+) -> None:
+    iss = "https://login.example"
+    where = ("--iss", iss, "--jwks-url", f"{iss}/jwks.json", "--audience", "tally")
+    done = tally("operator", "idp", "add", *where, *tenant)
+    assert (done.exit_code, "--tenant" in done.stderr) == (64, True)
+    assert service.registry.identity_provider(iss) is None
 
 
 def test_the_policy_is_one(service: Service, key: Path) -> None:
@@ -143,6 +157,7 @@ def test_the_policy_is_one(service: Service, key: Path) -> None:
     policy = parse_policy(tally("operator", "policy").stdout.encode())
     assert policy.tlog.logs == {service.log.origin: (service.log.vkey,)}
     assert list(policy.issuers) == [UNIVERSITY]
+    assert tally_json("operator", "policy") == json.loads(tally("operator", "policy").stdout)
 
 
 def test_sequencing_by_hand(service: Service) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from chalicelib.notary.ports import IdentityProvider, Issuer, IssuerKey
+from chalicelib.proof.errors import Malformed
 from chalicelib.proof.keys import ES256, SigningKey
 
 from .stores import Stores
@@ -18,7 +21,9 @@ ISSUER = Issuer(
         IssuerKey(SigningKey.generate(ES256).public, 0, compromised_ms=2**53 - 1),
     ),
 )
-PROVIDER = IdentityProvider("https://login.example/", "https://login.example/jwks", "tally")
+PROVIDER = IdentityProvider(
+    "https://login.example/", "https://login.example/jwks", "tally", ("a tenant",)
+)
 
 
 def test_issuers_come_back_as_they_were_put(stores: Stores) -> None:
@@ -39,12 +44,22 @@ def test_an_issuer_is_replaced_by_its_newer_self(stores: Stores) -> None:
 
 def test_identity_providers_come_back_as_they_were_put(stores: Stores) -> None:
     other = replace(
-        PROVIDER, iss="https://other.example", tenant_claim="org", algorithms=("RS256",)
+        PROVIDER,
+        iss="https://other.example",
+        tenants=("教務處", "a tenant"),
+        tenant_claim="org",
+        algorithms=("RS256",),
     )
     stores.registry.put_identity_provider(PROVIDER)
     stores.registry.put_identity_provider(other)
     assert stores.registry.identity_provider(PROVIDER.iss) == PROVIDER
     assert stores.registry.identity_provider(other.iss) == other
+
+
+@pytest.mark.parametrize("tenants", [(), ("",), (" ",), ("a tenant", ""), ("a\n",), ("\x7f",)])
+def test_a_provider_speaks_for_tenants_that_can_be_named(tenants: tuple[str, ...]) -> None:
+    with pytest.raises(Malformed):
+        replace(PROVIDER, tenants=tenants)
 
 
 def test_strangers_are_none(stores: Stores) -> None:
