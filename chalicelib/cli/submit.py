@@ -115,7 +115,13 @@ def _put(http: Http, upload: JsonValue, body: bytes) -> None:
         headers = {name: read_text(value, name) for name, value in given.items()}
     except Malformed as error:
         raise Unfinished(f"the service opened no upload: {error}") from error
-    http.send(method, url, content=body, headers=headers)
+    answer = http.send(method, url, content=body, headers=headers)
+    if not answer.is_success:
+        # S3 redirects while a bucket is young (307) or elsewhere (301): it has kept nothing.
+        raise Unfinished(
+            f"the upload was not taken: the storage answers {answer.status_code} "
+            f"{answer.reason_phrase}; run the same command again"
+        )
 
 
 def _job(http: Http, id_: str) -> JobStatus:

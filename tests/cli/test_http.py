@@ -6,12 +6,14 @@ import json
 import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import Any
 
 import httpx
 import pytest
 
 from chalicelib.cli.failure import Misused
 from chalicelib.cli.http import LONGEST_PAUSE_S, PATIENCE_S, check_url
+from chalicelib.notary.ports import Upload
 from tests.cli.desk import Desk, tally_json
 from tests.cli.front import Canned, problem
 
@@ -189,6 +191,29 @@ def test_an_upload_that_is_not_opened(desk: Desk, monkeypatch: pytest.MonkeyPatc
     result = desk.notarise()
     assert result.exit_code == 2
     assert "opened no upload" in result.stderr
+
+
+@pytest.mark.parametrize("status", [301, 304, 307])
+def test_an_upload_that_is_not_taken_is_put_again_by_a_rerun(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setattr("chalicelib.cli.submit.BULK_ITEMS", 2)
+    presign = desk.front.uploads.presign
+    puts: list[str] = []
+
+    def elsewhere_at_first(key: str, *rest: Any) -> Upload:
+        puts.append(f"PUT /bucket/{key}")
+        if len(puts) == 1:
+            desk.front.answer(puts[0], Canned(status, headers={"Location": "/else"}))
+        return presign(key, *rest)
+
+    monkeypatch.setattr(desk.front.uploads, "presign", elsewhere_at_first)
+    result = desk.notarise()
+    assert result.exit_code == 2
+    assert f"not taken: the storage answers {status}" in result.stderr
+    assert desk.notarise().exit_code == 0
+    assert [desk.front.seen[put] for put in puts] == [2, 2]
+    assert len(desk.registered()) == 3
 
 
 # --- Tokens
