@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -176,6 +177,7 @@ def add_provider(
     as_json: bool,
 ) -> None:
     """Accept the access tokens of an identity provider."""
+    _check_jwks_url(jwks_url)
     try:
         provider = IdentityProvider(iss, jwks_url, audience, tenants, tenant_claim, algorithms)
     except Malformed as error:
@@ -187,6 +189,16 @@ def add_provider(
         echo_json({**told, "tenants": list(tenants)})
         return
     click.echo(f"tokens of {iss} for {audience} are accepted for {', '.join(tenants)}")
+
+
+def _check_jwks_url(url: str) -> None:
+    """Whoever can change the keys on their way can sign tokens: they travel over TLS only."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise Misused(f"--jwks-url: {url!r} is not an address: {error}") from error
+    if parts.scheme != "https" or not parts.hostname:
+        raise Misused(f"--jwks-url: {url!r} is not an https:// address")
 
 
 @operator.command()

@@ -152,6 +152,18 @@ def test_an_identity_provider_is_given_its_tenants(
     assert service.registry.identity_provider(iss) is None
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["http://login.example/jwks", "file:///jwks", "login.example/jwks", "https://", "https://["],
+)
+def test_an_identity_providers_keys_travel_over_tls(service: Service, url: str) -> None:
+    iss = "https://login.example"
+    options = ("--iss", iss, "--jwks-url", url, "--audience", "tally", "--tenant", "university")
+    done = tally("operator", "idp", "add", *options)
+    assert (done.exit_code, "--jwks-url" in done.stderr) == (64, True)
+    assert service.registry.identity_provider(iss) is None
+
+
 def test_the_policy_is_one(service: Service, key: Path) -> None:
     tally(*add(key))
     policy = parse_policy(tally("operator", "policy").stdout.encode())
