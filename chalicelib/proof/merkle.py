@@ -104,7 +104,7 @@ def prove_consistency(leaves: Sequence[bytes], old_size: int) -> tuple[Hash, ...
     )
 
 
-def verify_inclusion(leaf: Hash, index: int, size: int, path: Sequence[bytes], root: Hash) -> None:
+def verify_inclusion(leaf: Hash, index: int, size: int, path: Sequence[Hash], root: Hash) -> None:
     """Check that ``leaf`` stands at ``index`` in the tree of this size and root.
 
     Raises WrongInclusion. Source: RFC 9162 §2.1.3.2.
@@ -113,7 +113,7 @@ def verify_inclusion(leaf: Hash, index: int, size: int, path: Sequence[bytes], r
         raise WrongInclusion("the path leads to another root hash than the checkpoint's")
 
 
-def root_from_inclusion(leaf: Hash, index: int, size: int, path: Sequence[bytes]) -> Hash:
+def root_from_inclusion(leaf: Hash, index: int, size: int, path: Sequence[Hash]) -> Hash:
     """The root to which a path leads; raises WrongInclusion when no tree has such a path."""
     if not 0 <= index < size <= TREE_SIZE:
         raise WrongInclusion(f"index {index} is not in a tree of size {size}")
