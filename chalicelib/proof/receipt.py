@@ -154,7 +154,8 @@ def _take_holder(canonicalization: bytes, salt: bytes, sha256: bytes, sm3: bytes
 
 def _is_plain(note: Note) -> bool:
     """Whether all its code points are such that I-JSON cannot refuse them."""
-    return note.text.isascii() and all(name.isascii() for name, _, _ in note.signatures)
+    names = "".join([name for name, _, _ in note.signatures])
+    return note.text.isascii() and names.isascii()
 
 
 def format_receipt(receipt: Receipt) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass
+from itertools import repeat
 
 from .errors import Malformed
 from .hashes import Hash
@@ -57,7 +58,7 @@ def _parse_path(block: bytes) -> tuple[Hash, ...]:
         raise MalformedTlogProof(_PATH_LINES)
     # Their lengths being sure, the check of each in Hash() would be half the cost.
     nodes = map(a2b_base64, block.splitlines())
-    return tuple([bytes.__new__(Hash, node) for node in nodes])
+    return tuple(map(bytes.__new__, repeat(Hash), nodes))
 
 
 def format_tlog_proof(proof: TlogProof) -> bytes:

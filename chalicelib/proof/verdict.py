@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, ParamSpec
+from typing import Literal, NamedTuple, TypeVarTuple
 
 from .errors import CannotTell, Invalid
 from .jcs import JsonValue
 
-P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
 
 Result = Literal["pass", "fail", "unknown"]
 Outcome = Literal["valid", "invalid", "cannot tell"]
@@ -36,10 +36,10 @@ class Verdict:
     facts: dict[str, JsonValue]
 
 
-def run_check(name: str, check: Callable[P, str], *args: P.args, **kwargs: P.kwargs) -> Check:
+def run_check(name: str, check: Callable[[*Ts], str], *args: *Ts) -> Check:
     """Make one check. It returns what it found, or raises Invalid (it is false) or CannotTell."""
     try:
-        return Check(name, "pass", check(*args, **kwargs))
+        return Check(name, "pass", check(*args))
     except Invalid as error:
         return Check(name, "fail", str(error))
     except CannotTell as error:

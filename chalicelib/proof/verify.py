@@ -50,13 +50,14 @@ class Heads:
     def checks(self, inclusion: Inclusion) -> tuple[Check, Check, Check]:
         """The checks log, block and witnesses of one inclusion."""
         key = (inclusion.proof.checkpoint_note, inclusion.block, inclusion.signature)
-        if key not in self.found:
-            self.found[key] = (
+        known = self.found.get(key)
+        if known is None:
+            known = self.found[key] = (
                 run_check("log", check_log, inclusion, self.policy),
                 run_check("block", check_block, inclusion, self.policy),
                 run_check("witnesses", check_witnesses, inclusion, self.policy),
             )
-        return self.found[key]
+        return known
 
 
 def verify(
