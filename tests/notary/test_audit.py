@@ -15,7 +15,7 @@ from chalicelib.notary import batch, sequence
 from chalicelib.notary.accepted import accepted_key
 from chalicelib.notary.audit import AuditFailure, StoreReader, audit, audit_store
 from chalicelib.notary.batch import REFUSED, Plan, StoredObject
-from chalicelib.notary.index import lineage_key
+from chalicelib.notary.index import lineage_key, tail_key
 from chalicelib.notary.log import CHECKPOINT
 from chalicelib.notary.ports import Bulk, Job, Placement, Row, Single
 from chalicelib.notary.staging import format_staging, parse_staging, staging_key
@@ -130,6 +130,23 @@ def test_a_log_that_is_right(store: Store) -> None:
     assert report == audit(StoreReader(store.log), store.log.vkey)
 
 
+def old_tails(store: Store) -> list[str]:
+    newest = tail_key(store.desk.head().block.size)
+    return [key for key in store.work if key.startswith("index/tail/") and key != newest]
+
+
+def test_a_log_whose_older_tails_have_expired(store: Store) -> None:
+    expired = old_tails(store)
+    assert len(expired) == 4
+    for key in expired:
+        del store.work[key]
+    assert audit_store(store.log).blocks == 5
+    newest = tail_key(store.desk.head().block.size)
+    assert newest is not None
+    del store.work[newest]
+    assert failure(store.log).where == newest
+
+
 def test_a_log_of_no_block() -> None:
     desk = Desk()
     report = audit_store(desk.log)
@@ -154,9 +171,10 @@ def test_any_object_with_a_flipped_byte_or_gone(
 ) -> None:
     objects = getattr(store, bucket)
     if damage == "gone":
+        may_expire = key.startswith("staging/") or key in old_tails(store)
         del objects[key]
-        if key.startswith("staging/"):
-            audit_store(store.log)  # of an applied block it may expire
+        if may_expire:
+            audit_store(store.log)  # of an applied block, or of an older one, it may expire
             return
     else:
         objects[key] = flipped(objects[key], 0 if damage == "first byte" else -1)
