@@ -10,6 +10,7 @@ from secrets import token_bytes
 from typing import TYPE_CHECKING, cast
 
 from ..notary.ports import IdentityProvider, Issuer, IssuerKey
+from ..proof.hashes import sha256
 from ..proof.keys import format_jwk, parse_jwk
 from .aws import Clients, code_of
 from .dynamodb import CONDITION_FAILED, query
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 ISSUER = "issuer"
 PROVIDER = "identity-provider"
 USED = "used"
+
+SORT_KEY_BYTES = 1_024
+"""The longest id that DynamoDB can hold; it answers a longer one with an error, not with nothing.
+"""
 
 
 class DynamoRegistry:
@@ -65,7 +70,7 @@ class DynamoRegistry:
             self._clients.dynamodb.put_item(
                 TableName=self._table,
                 Item={
-                    **_key(USED, id),
+                    **_key(USED, sha256(id.encode()).hex()),  # of any length
                     "mark": {"B": mark},
                     "expires_s": {"N": str(expires_s)},
                 },
@@ -79,6 +84,8 @@ class DynamoRegistry:
         return True
 
     def _get(self, kind: str, id: str) -> str | None:
+        if len(id.encode()) > SORT_KEY_BYTES:
+            return None
         answer = self._clients.dynamodb.get_item(
             TableName=self._table, Key=_key(kind, id), ConsistentRead=True
         )

@@ -11,6 +11,7 @@ from chalicelib.proof.errors import Malformed
 from chalicelib.proof.keys import ES256, SigningKey
 
 from .stores import Stores
+from .wire import Wire
 
 ISSUER = Issuer(
     "did:web:registrar.university.example",
@@ -67,6 +68,36 @@ def test_strangers_are_none(stores: Stores) -> None:
     stores.registry.put_identity_provider(PROVIDER)
     assert stores.registry.issuer(PROVIDER.iss) is None
     assert stores.registry.identity_provider(ISSUER.id) is None
+
+
+@pytest.mark.parametrize("id", ["x" * 1_025, "學" * 342, "x" * 3_000])
+def test_an_id_longer_than_any_key_is_a_stranger(stores: Stores, id: str) -> None:
+    assert len(id.encode()) > 1_024
+    assert stores.registry.issuer(id) is None
+    assert stores.registry.identity_provider(id) is None
+
+
+@pytest.mark.parametrize("id", ["x" * 1_025, "學" * 342])
+def test_dynamodb_is_not_asked_for_a_key_that_it_refuses(
+    wired: tuple[Stores, Wire], id: str
+) -> None:
+    stores, network = wired
+    assert stores.registry.issuer(id) is None
+    assert stores.registry.identity_provider(id) is None
+    assert network.sent == []
+
+
+def test_an_id_as_long_as_a_key_may_be_is_known(stores: Stores) -> None:
+    longest = replace(ISSUER, id=ISSUER.id.ljust(1_024, "x"))
+    stores.registry.put_issuer(longest)
+    assert stores.registry.issuer(longest.id) == longest
+
+
+def test_a_long_token_id_is_used_once(stores: Stores) -> None:
+    first, second = "x" * 3_000 + "1", "x" * 3_000 + "2"
+    assert stores.registry.use_once(first, 1_900_000_000)
+    assert not stores.registry.use_once(first, 1_900_000_000)
+    assert stores.registry.use_once(second, 1_900_000_000)
 
 
 def test_there_are_no_issuers_at_first(stores: Stores) -> None:
