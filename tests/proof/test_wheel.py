@@ -61,7 +61,7 @@ def test_the_command_verifies(
     for part in ("document", "receipt"):
         (tmp_path / part).write_bytes(base64.b64decode(vector[part]))
     (tmp_path / "policy").write_text(json.dumps(vector["policy"]))
-    command = [empty_environment / "tally-verify", "document", "receipt", "--policy", "policy"]
+    command = [str(empty_environment / "tally-verify"), "document", "receipt", "--policy", "policy"]
     done = subprocess.run([*command, "--at", vector["at"]], cwd=tmp_path, capture_output=True)
     assert (done.returncode, done.stderr) == (code, b"")
 
