@@ -18,9 +18,12 @@ from .text import parse_decimal
 
 _MAGIC = b"c2sp.org/tlog-proof@v1"
 _INDEX = b"index "
-_PATH = re.compile(rb"(?:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=\n){0,%d}" % PROOF_HASHES)
-"""In the base64 of 32 bytes the last digit has two bits to spare, which are zero."""
-_PATH_LINES = f"a path is at most {PROOF_HASHES} lines, each the canonical base64 of 32 bytes"
+_HEAD = re.compile(
+    rb"%b\n%b([^\n]*)\n((?:[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=\n){0,%d})\n"
+    % (re.escape(_MAGIC), _INDEX, PROOF_HASHES)
+)
+"""The index and the path. In the base64 of 32 bytes the last digit has two bits to spare, which are
+zero: so a line that matches is canonical."""
 _HEAD_BYTES = 64 + PROOF_HASHES * 45
 
 
@@ -44,21 +47,16 @@ def parse_tlog_proof(data: bytes) -> TlogProof:
     """
     if len(data) > _HEAD_BYTES + NOTE_BYTES:
         raise MalformedTlogProof("a tlog-proof has a path of at most 63 hashes and one note")
-    end = data.find(b"\n\n") + 1
-    magic, _, rest = data[:end].partition(b"\n")
-    index, _, path = rest.partition(b"\n")
-    if magic != _MAGIC or not index.startswith(_INDEX):
-        raise MalformedTlogProof("a tlog-proof is c2sp.org/tlog-proof@v1, an index line, a path")
-    number = parse_decimal(index[len(_INDEX) :].decode("latin-1"))
-    return TlogProof(number, _parse_path(path), parse_note(data[end + 1 :]))
-
-
-def _parse_path(block: bytes) -> tuple[Hash, ...]:
-    if not _PATH.fullmatch(block):
-        raise MalformedTlogProof(_PATH_LINES)
-    # Their lengths being sure, the check of each in Hash() would be half the cost.
-    nodes = map(a2b_base64, block.splitlines())
-    return tuple(map(bytes.__new__, repeat(Hash), nodes))
+    head = _HEAD.match(data)
+    if head is None:
+        raise MalformedTlogProof(
+            "a tlog-proof is c2sp.org/tlog-proof@v1, an index line, a path of at most"
+            f" {PROOF_HASHES} lines, each the canonical base64 of 32 bytes, an empty line, a note"
+        )
+    index, path = head.groups()
+    # The lengths being sure, the check of each in Hash() would be half the cost.
+    nodes = tuple(map(bytes.__new__, repeat(Hash), map(a2b_base64, path.splitlines())))
+    return TlogProof(parse_decimal(index.decode("latin-1")), nodes, parse_note(data[head.end() :]))
 
 
 def format_tlog_proof(proof: TlogProof) -> bytes:
