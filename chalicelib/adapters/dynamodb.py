@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ..notary.ports import Busy, Conflict, OutcomeUnknown
@@ -74,6 +75,22 @@ def _raise_unless_cancelled_for_load(error: ClientError) -> None:
     raise error
 
 
+@contextmanager
+def doubt_told() -> Iterator[None]:
+    """Around a write with a client that repeats it: what stays in doubt after the last attempt is
+    OutcomeUnknown, and so is a last attempt that was never sent, for an earlier one may have been.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    try:
+        yield
+    except (ClientError, BotoCoreError, ResponseParserError) as error:
+        if may_be_done(error) or never_sent(error):
+            raise OutcomeUnknown("the answer to the write was lost") from error
+        raise
+
+
 def query(client: DynamoDBClient, request: QueryInputTypeDef) -> Iterator[Item]:
     """The items of a Query, page after page."""
     while True:
@@ -84,6 +101,7 @@ def query(client: DynamoDBClient, request: QueryInputTypeDef) -> Iterator[Item]:
         request = {**request, "ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
+@doubt_told()
 def write_batch(
     client: DynamoDBClient, table: str, requests: Sequence[WriteRequestUnionTypeDef]
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..notary.ports import Conflict, JobMove, Row
 from ..proof.block import parse_header
 from .aws import Clients, code_of
-from .dynamodb import CONDITION_FAILED, transact
+from .dynamodb import CONDITION_FAILED, doubt_told, transact
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -87,6 +87,7 @@ class DynamoChain:
     def mark_applied(self, height: int) -> None:
         self._update(height, "SET applied = :true", "", {":true": {"BOOL": True}})
 
+    @doubt_told()
     def _update(self, height: int, update: str, condition: str, values: Item) -> None:
         from botocore.exceptions import ClientError
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..notary.ports import Conflict, Job, JobState, Placement
 from .aws import Clients, code_of
-from .dynamodb import CONDITION_FAILED
+from .dynamodb import CONDITION_FAILED, doubt_told
 
 if TYPE_CHECKING:
     from .dynamodb import Item
@@ -19,6 +19,7 @@ class DynamoJobs:
         self._clients = clients
         self._table = table
 
+    @doubt_told()
     def create(self, job: Job) -> bool:
         from botocore.exceptions import ClientError
 
@@ -58,6 +59,7 @@ class DynamoJobs:
         if job is None or job.state != "failed":
             raise Conflict(f"job {id} is unknown, or was admitted")
 
+    @doubt_told()
     def may_remind(self, id: str, now_ms: int, every_ms: int) -> bool:
         from botocore.exceptions import ClientError
 
@@ -79,6 +81,7 @@ class DynamoJobs:
             raise
         return True
 
+    @doubt_told()
     def _leave_admission(self, id: str, state: JobState, update: str, values: Item) -> bool:
         """Move from uploading or admitting to ``state``; False when the job is in neither."""
         from botocore.exceptions import ClientError

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..notary.ports import Bulk, Single, Submission
 from ..proof.hashes import Hash
 from .aws import Clients, code_of, side_by_side
-from .dynamodb import CONDITION_FAILED, query, transact, write_batch
+from .dynamodb import CONDITION_FAILED, doubt_told, query, transact, write_batch
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import WriteRequestUnionTypeDef
@@ -31,6 +31,7 @@ class DynamoPending:
         self._clients = clients
         self._table = table
 
+    @doubt_told()
     def add(self, submission: Submission) -> bool:
         from botocore.exceptions import ClientError
 

@@ -13,7 +13,7 @@ from ..notary.ports import IdentityProvider, Issuer, IssuerKey
 from ..proof.hashes import sha256
 from ..proof.keys import format_jwk, parse_jwk
 from .aws import Clients, code_of
-from .dynamodb import CONDITION_FAILED, query
+from .dynamodb import CONDITION_FAILED, doubt_told, query
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -62,6 +62,7 @@ class DynamoRegistry:
     def put_identity_provider(self, provider: IdentityProvider) -> None:
         self._put(PROVIDER, provider.iss, _format_provider(provider))
 
+    @doubt_told()
     def use_once(self, id: str, expires_s: int) -> bool:
         from botocore.exceptions import ClientError
 
@@ -91,6 +92,7 @@ class DynamoRegistry:
         )
         return answer["Item"]["json"]["S"] if "Item" in answer else None
 
+    @doubt_told()
     def _put(self, kind: str, id: str, text: str) -> None:
         self._clients.dynamodb.put_item(
             TableName=self._table, Item={**_key(kind, id), "json": {"S": text}}

@@ -10,12 +10,21 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from chalicelib.adapters.aws import ATTEMPTS
-from chalicelib.notary.ports import Bulk, Busy, Conflict, Job, JobMove, OutcomeUnknown, Single
+from chalicelib.adapters.aws import ATTEMPTS, Clients
+from chalicelib.notary.ports import (
+    Bulk,
+    Busy,
+    Conflict,
+    Issuer,
+    Job,
+    JobMove,
+    OutcomeUnknown,
+    Single,
+)
 
 from . import wire
 from .rows import GENESIS_ROW, following
-from .stores import Stores
+from .stores import Stores, make_places, make_stores, session
 from .wire import Fault, Wire
 
 Wired = tuple[Stores, Wire]
@@ -150,6 +159,66 @@ def test_a_submission_set_aside_in_doubt_is_set_aside_again(wired: Wired, fault:
     stores.pending.set_aside(POISON.id, "sub-not-new")
     assert stores.pending.take(10) == []
     assert stores.pending.aside(POISON.id) == "sub-not-new"
+
+
+IN_DOUBT: dict[str, tuple[str, Callable[[Stores], object]]] = {
+    "add": ("PutItem", lambda stores: stores.pending.add(POISON)),
+    "remove": ("BatchWriteItem", lambda stores: stores.pending.remove([POISON.id])),
+    "job": ("PutItem", lambda stores: stores.jobs.create(Job("new", "tenant", "admitting"))),
+    "admit": ("UpdateItem", lambda stores: stores.jobs.admit("job", 3, 2)),
+    "fail": ("UpdateItem", lambda stores: stores.jobs.fail("job", "too-many-items")),
+    "remind": ("UpdateItem", lambda stores: stores.jobs.may_remind("job", 2, 1)),
+    "seal": ("UpdateItem", lambda stores: stores.chain.seal(0, b"a signed note\n", bytes(64))),
+    "applied": ("UpdateItem", lambda stores: stores.chain.mark_applied(0)),
+    "issuer": (
+        "PutItem",
+        lambda stores: stores.registry.put_issuer(Issuer("did:web:a.example", "tenant", {}, ())),
+    ),
+    "use once": ("PutItem", lambda stores: stores.registry.use_once("jti", 1_900_000_000)),
+}
+
+
+@pytest.fixture
+def untried(local_clients: Clients, endpoint_url: str, network: Wire) -> Wired:
+    """Stores whose clients are new: botocore's allowance for retries is spent by no other test."""
+    places = make_places(local_clients)
+    ours = session()
+    line = Wire(ours)
+    stores = make_stores(Clients(ours, endpoint_url), places)
+    stores.chain.create(GENESIS_ROW)
+    stores.jobs.create(Job("job", "tenant", "admitting"))
+    line.mend()
+    return stores, line
+
+
+@pytest.mark.parametrize("write", IN_DOUBT)
+@pytest.mark.parametrize(
+    ("first", "others"),
+    [
+        (wire.request_lost, wire.request_lost),
+        (wire.done_but_reported_failed, wire.failed),
+        (wire.answer_lost, wire.never_connected),
+    ],
+    ids=["never came", "done but reported failed", "done but lost, then not connected"],
+)
+def test_a_write_in_doubt_after_all_attempts_is_unknown(
+    untried: Wired, write: str, first: Fault, others: Fault
+) -> None:
+    stores, network = untried
+    operation, work = IN_DOUBT[write]
+    network.meet(operation, first, *[others] * (ATTEMPTS - 1))
+    with pytest.raises(OutcomeUnknown):
+        work(stores)
+    assert network.sent == [operation] * ATTEMPTS
+
+
+@pytest.mark.parametrize("write", IN_DOUBT)
+def test_a_write_that_is_refused_for_our_fault_is_not_in_doubt(created: Wired, write: str) -> None:
+    stores, network = created
+    operation, work = IN_DOUBT[write]
+    network.meet(operation, wire.refusal(400, "AccessDeniedException"))
+    with pytest.raises(ClientError):
+        work(stores)
 
 
 def key(id: str) -> dict[str, object]:
