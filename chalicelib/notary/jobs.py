@@ -34,12 +34,6 @@ def job_status(log: Log, job: Job) -> dict[str, Any]:
     return {**status, "problem": problem} if problem else status
 
 
-def rejected_of(log: Log, job: Job) -> list[Rejected]:
-    """The first rejected items, in order of number: at admission, or when their batch was made."""
-    job = as_readable(log, job)
-    return _rejected(log, job, placed_of(log, job))
-
-
 def as_readable(log: Log, job: Job) -> Job:
     """The job as far as readers may see it: without a placement whose block is not readable yet,
     so that whatever counts as integrated has its receipt."""

@@ -2,7 +2,8 @@
 
 Any number of sequencers may run at once and die at any point. What keeps the history one is a
 single conditional write, marked below; all before it is planning that may be thrown away, all after
-it is ``apply_block``, which whoever comes next repeats. Lambda runs one at a time, for economy.
+it is ``apply_block``, which whoever comes next repeats. Lambda runs at most two and the sweep, for
+economy alone: safety rests on the commit.
 """
 
 from __future__ import annotations
