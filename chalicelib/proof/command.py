@@ -66,6 +66,8 @@ def print_verdict(
 
 def _print(text: str) -> None:
     """Write all of it or raise OSError, in whatever encoding the terminal has."""
+    if sys.stdout is None:
+        raise OSError("standard output is closed")
     encoding = sys.stdout.encoding or "ascii"
     try:
         print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)

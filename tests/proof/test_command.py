@@ -149,6 +149,14 @@ def test_nobody_reading_the_verdict_is_told_nothing(
     assert "cannot tell: nobody reads" in capsys.readouterr().err
 
 
+def test_a_closed_output_is_no_verdict(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert run(files) == 2
+    assert "cannot tell: standard output is closed" in capsys.readouterr().err
+
+
 def test_any_terminal_can_show_a_verdict(files: Path) -> None:
     environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
     for more in ((), ("--json",)):
