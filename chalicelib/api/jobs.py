@@ -73,7 +73,7 @@ def create_upload(call: Call) -> Reply:
     parameters=JOB,
     gives={200: (media.JSON,)},
     returns=("Job",),
-    problems=("no-such-job",),
+    problems=("no-such-job", "outcome-unknown"),
 )
 def show_job(call: Call) -> Reply:
     job, service = _own_job(call), call.service
