@@ -12,6 +12,10 @@ BIN := $(VENV)/bin
 # Stamps lie inside what they vouch for.
 DEV := $(VENV)/.installed
 LOCAL_CLOUD := $(CLOUD_VENV)/.packages
+# What Tally is tested against: nodes of public chains from npm, and a witness that wants Python 3.12.
+PEERS := .peers/node_modules/.installed
+WITNESS_VENV := .venv-witness
+WITNESS := $(WITNESS_VENV)/.packages
 LOCK := uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
 	--no-annotate --no-emit-index-url --no-header
 
@@ -23,12 +27,12 @@ help:
 	@echo "make check   ruff, mypy, import-linter, cfn-lint, spelling"
 	@echo "make serve   run the service on the local cloud until Ctrl-C; state stays under var/serve"
 	@echo "make bench   measure, print, and save var/bench/results.json"
-	@echo "make setup   only make the environments (.venv and .venv-cloud)"
+	@echo "make setup   only make the environments (.venv, .venv-cloud, .venv-witness and .peers)"
 	@echo "make lock    compile the locked requirements again"
 	@echo "make wheel   build the offline verifier's wheel into dist/"
 	@echo "make clean   remove environments, caches and var/"
 
-setup: $(DEV) $(LOCAL_CLOUD)
+setup: $(DEV) $(LOCAL_CLOUD) $(PEERS) $(WITNESS)
 
 # An environment from its lock file: $(1) directory, $(2) lock file.
 define make_environment
@@ -60,6 +64,27 @@ $(LOCAL_CLOUD): requirements/local-cloud.txt requirements/bootstrap.txt
 	$(call make_environment,$(CLOUD_VENV),requirements/local-cloud.txt)
 	@touch $@
 
+$(PEERS): infra/peers/package.json infra/peers/package-lock.json
+	@command -v node >/dev/null && command -v npm >/dev/null || { \
+		echo "The nodes of public chains need Node.js 20 or newer and npm: apt-get install nodejs npm" >&2; exit 1; }
+	@echo "Making .peers from infra/peers/package-lock.json"
+	@rm -rf .peers && mkdir .peers
+	@cp -R infra/peers/package.json infra/peers/package-lock.json infra/peers/.npmrc infra/peers/fs-stub .peers
+	@cd .peers && npm ci --silent || { echo "Could not install the peers: is an npm registry within reach?" >&2; exit 1; }
+	@touch $@
+
+# uv finds any Python in the path, and those of pyenv. Without one of 3.12 the service can be built and run all the
+# same; only the test against this witness says what is missing.
+$(WITNESS): requirements/witness.txt $(VENV)/.packages
+	@rm -rf $(WITNESS_VENV)
+	@if PATH="$$(echo $${PYENV_ROOT:+$$PYENV_ROOT/versions/3.1[2-9]*/bin} | tr ' ' ':'):$$PATH" \
+		$(BIN)/uv venv --quiet --no-python-downloads --python '>=3.12' $(WITNESS_VENV) 2>/dev/null; then \
+		echo "Making $(WITNESS_VENV) from requirements/witness.txt"; \
+		VIRTUAL_ENV=$(CURDIR)/$(WITNESS_VENV) $(BIN)/uv pip install --quiet --link-mode=copy --require-hashes \
+			-r requirements/witness.txt; \
+	else mkdir -p $(WITNESS_VENV); fi
+	@touch $@
+
 demo: setup
 	@$(BIN)/python -m infra.demo
 
@@ -84,10 +109,11 @@ lock: $(DEV)
 	@$(BIN)/$(LOCK) requirements/runtime.in -o requirements.txt
 	@$(BIN)/$(LOCK) requirements/dev.in -c requirements.txt -o requirements/dev.txt
 	@$(BIN)/$(LOCK) requirements/local-cloud.in -o requirements/local-cloud.txt
+	@$(BIN)/$(subst 3.11,3.12,$(LOCK)) requirements/witness.in -o requirements/witness.txt
 	@$(BIN)/$(LOCK) requirements/bootstrap.in -o requirements/bootstrap.txt
 
 wheel: $(DEV)
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist packaging/tally-proof
 
 clean:
-	rm -rf $(VENV) $(CLOUD_VENV) var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(VENV) $(CLOUD_VENV) $(WITNESS_VENV) .peers var build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

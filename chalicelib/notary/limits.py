@@ -62,3 +62,10 @@ TOKEN_S = 600
 
 ASSERTION_S = 600
 """A client assertion (RFC 7523 §3) may live at most so long."""
+
+NETWORK_S = 10.0
+"""One request to a network that attests: a chain's node, a calendar, a time-stamp authority."""
+
+ANSWER_BYTES = 4_000_000
+"""An answer of such a network; a full block of a public chain, as JSON without transactions' bodies,
+is smaller."""
