@@ -67,5 +67,5 @@ NETWORK_S = 10.0
 """One request to a network that attests: a chain's node, a calendar, a time-stamp authority."""
 
 ANSWER_BYTES = 4_000_000
-"""An answer of such a network; a full block of a public chain, as JSON without transactions' bodies,
+"""An answer of such a network; a full block of a public chain, without transactions in full,
 is smaller."""
