@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .adapters.aws import Clients
+from .adapters.dynamodb_attempts import DynamoAttempts
 from .adapters.dynamodb_chain import DynamoChain
 from .adapters.dynamodb_jobs import DynamoJobs
 from .adapters.dynamodb_pending import DynamoPending
@@ -73,4 +74,5 @@ def _log(setting: Callable[[str], str], clients: Clients) -> Log:
         work=S3Objects(clients, setting("TALLY_WORK_BUCKET")),
         pending=DynamoPending(clients, setting("TALLY_PENDING_TABLE")),
         jobs=DynamoJobs(clients, jobs),
+        attempts=DynamoAttempts(clients, setting("TALLY_ATTEMPTS_TABLE")),
     )

@@ -39,6 +39,7 @@ ENVIRONMENT = {
     "TALLY_PENDING_TABLE": "PendingTable",
     "TALLY_JOBS_TABLE": "JobsTable",
     "TALLY_REGISTRY_TABLE": "RegistryTable",
+    "TALLY_ATTEMPTS_TABLE": "AttemptsTable",
     "TALLY_LOG_BUCKET": "LogBucket",
     "TALLY_WORK_BUCKET": "WorkBucket",
     "TALLY_WAKE_QUEUE_URL": "WakeQueue",

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chalicelib.bootstrap import Service
 from chalicelib.notary.log import Log
+from chalicelib.notary.networks import Attempt
 from chalicelib.notary.ports import (
     Conflict,
     IdentityProvider,
@@ -276,6 +277,57 @@ class MemoryRegistry:
         return True
 
 
+class MemoryAttempts:
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self.rows: dict[tuple[str, int], Attempt] = {}
+        self.full: dict[int, tuple[str, ...]] = {}
+
+    @locked
+    def get(self, network: str, height: int) -> Attempt | None:
+        return self.rows.get((network, height))
+
+    @locked
+    def newest(self, network: str) -> Attempt | None:
+        heights = [height for name, height in self.rows if name == network]
+        return self.rows[network, max(heights)] if heights else None
+
+    @locked
+    def before(self, network: str, height: int) -> Attempt | None:
+        heights = [at for name, at in self.rows if name == network and at < height]
+        return self.rows[network, max(heights)] if heights else None
+
+    @locked
+    def of_block(self, height: int) -> list[Attempt]:
+        return [self.rows[key] for key in sorted(self.rows) if key[1] == height]
+
+    @locked
+    def unfinished(self, network: str) -> list[Attempt]:
+        rows = [self.rows[key] for key in sorted(self.rows) if key[0] == network]
+        return [row for row in rows if row.state != "final"]
+
+    @locked
+    def put(self, attempt: Attempt) -> Attempt:
+        held = self.rows.get((attempt.network, attempt.height))
+        if (held.version if held else 0) != attempt.version:
+            raise Conflict(f"the attempt of {attempt.network} is at another version")
+        stored = replace(attempt, version=attempt.version + 1)
+        self.rows[attempt.network, attempt.height] = stored
+        return stored
+
+    @locked
+    def mark_full(self, height: int, checks: Sequence[str]) -> None:
+        self.full[height] = tuple(checks)
+
+    @locked
+    def is_full(self, height: int) -> bool:
+        return height in self.full
+
+    @locked
+    def newest_full(self) -> int | None:
+        return max(self.full, default=None)
+
+
 @dataclass
 class MemoryUploads:
     """``put`` is what a client does with the presigned request."""
@@ -352,6 +404,7 @@ def memory_log(origin: str = ORIGIN) -> Log:
         work=MemoryObjects(),
         pending=MemoryPending(),
         jobs=jobs,
+        attempts=MemoryAttempts(),
         puts=1,
     )
 
@@ -372,7 +425,10 @@ def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
 
 
 READS = frozenset(
-    ("head", "row", "get", "get_many", "get_range", "size", "contains", "take", "aside")
+    (
+        *("head", "row", "get", "get_many", "get_range", "size", "contains", "take", "aside"),
+        *("newest", "before", "of_block", "unfinished", "is_full", "newest_full"),
+    )
 )
 """Every method of a port that changes nothing; whatever else is called is a write."""
 
@@ -409,7 +465,7 @@ class Tapped:
 
 def tapped(log: Log, tap: Tap) -> Log:
     """The same log in another process, all of whose writes go through ``tap``."""
-    ports = ("chain", "tiles", "work", "pending", "jobs")
+    ports = ("chain", "tiles", "work", "pending", "jobs", "attempts")
     wrapped: dict[str, Any] = {name: Tapped(name, getattr(log, name), tap) for name in ports}
     return Log(origin=log.origin, signer=log.signer, puts=1, **wrapped)
 

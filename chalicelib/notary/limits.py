@@ -69,3 +69,25 @@ NETWORK_S = 10.0
 ANSWER_BYTES = 4_000_000
 """An answer of such a network; a full block of a public chain, without transactions in full,
 is smaller."""
+
+ATTEST_BLOCKS = 100
+"""Blocks that a network which attests every block catches up with in one run; older ones are proved
+by the newer."""
+
+ATTEST_STEPS = 8
+"""Steps that one attempt takes in one run at most: planned to final are four."""
+
+RETRY_MS = 30_000
+RETRY_MAX_MS = 900_000
+"""After a failure an attempt waits so long, twice as long after each further one, at most this."""
+
+POLL_MIN_MS = 2_000
+POLL_MAX_MS = 900_000
+"""An attempt that waits for its network is looked at again after a quarter of its age, at least
+and at most this."""
+
+OVERDUE_MS = 86_400_000
+"""A calendar that has not upgraded a proof for so long is overdue, and the fallback is used."""
+
+ALARM_TRIES = 8
+"""Failures in a row after which any problem of a network rings the alarm: about an hour."""

@@ -9,6 +9,7 @@ from typing import ClassVar
 from ..proof.hashes import Hash
 from ..proof.note import VerifierKey, ed25519_vkey
 from .index import RunCache
+from .networks import Attempts
 from .ports import Chain, Jobs, Objects, Pending, Row, Signer
 
 CHECKPOINT = "checkpoint"
@@ -58,8 +59,9 @@ def untold(id: str, reason: str) -> None:
 @dataclass(frozen=True)
 class Log:
     """``tiles`` is the public bucket (checkpoint and tiles), ``work`` the private one (staging,
-    index, jobs, uploads). ``puts`` objects are written side by side. ``tell_aside`` is told of each
-    submission that is set aside, and why (``name: detail``); maybe more than once."""
+    index, jobs, uploads), ``attempts`` what outside parties attested. ``puts`` objects are written
+    side by side. ``tell_aside`` is told of each submission that is set aside, and why
+    (``name: detail``); maybe more than once."""
 
     origin: str
     signer: Signer
@@ -68,6 +70,7 @@ class Log:
     work: Objects
     pending: Pending
     jobs: Jobs
+    attempts: Attempts
     puts: int = 8
     tell_aside: Callable[[str, str], None] = field(default=untold, repr=False, compare=False)
     runs: RunCache = field(default_factory=RunCache, repr=False, compare=False)

@@ -144,6 +144,9 @@ class Attempts(Protocol):
     def newest(self, network: str) -> Attempt | None:
         """The network's attempt at the greatest height."""
 
+    def before(self, network: str, height: int) -> Attempt | None:
+        """The network's attempt at the greatest height below this one."""
+
     def of_block(self, height: int) -> list[Attempt]:
         """All attempts for one block, in order of network."""
 
@@ -156,6 +159,8 @@ class Attempts(Protocol):
 
     def mark_full(self, height: int, checks: Sequence[str]) -> None:
         """Remember that the block is fully attested by these checks. Idempotent."""
+
+    def is_full(self, height: int) -> bool: ...
 
     def newest_full(self) -> int | None:
         """The greatest height that is fully attested."""

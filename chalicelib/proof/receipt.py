@@ -290,10 +290,10 @@ _CAIP2 = re.compile(r"[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}")
 
 def _read_attestations(value: JsonValue, what: str) -> tuple[Attestation, ...]:
     items = read_list(value, f"{what}: attestations")
-    return tuple(_read_attestation(item, f"{what}: attestation") for item in items)
+    return tuple(read_attestation(item, f"{what}: attestation") for item in items)
 
 
-def _read_attestation(value: JsonValue, what: str) -> Attestation:
+def read_attestation(value: JsonValue, what: str) -> Attestation:
     members = dict(read_object(value, what))
     type_ = read_text(members.pop("type", None), f"{what}: type")
     if not _ATTESTATION_TYPE.fullmatch(type_):

@@ -26,6 +26,7 @@ def make_settings(clients: Clients) -> dict[str, str]:
         "TALLY_PENDING_TABLE": places.pending,
         "TALLY_JOBS_TABLE": places.jobs,
         "TALLY_REGISTRY_TABLE": places.registry,
+        "TALLY_ATTEMPTS_TABLE": places.attempts,
         "TALLY_LOG_BUCKET": places.bucket,
         "TALLY_WORK_BUCKET": places.work,
         "TALLY_WAKE_QUEUE_URL": wake,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.adapters.aws import Clients
+from chalicelib.adapters.dynamodb_attempts import DynamoAttempts
 from chalicelib.adapters.dynamodb_chain import DynamoChain
 from chalicelib.adapters.dynamodb_jobs import DynamoJobs
 from chalicelib.adapters.dynamodb_pending import DynamoPending
@@ -44,6 +45,7 @@ def open_log(clients: Clients, places: Places, *, puts: int = 8) -> Log:
         work=S3Objects(clients, places.work),
         pending=DynamoPending(clients, places.pending),
         jobs=DynamoJobs(clients, places.jobs),
+        attempts=DynamoAttempts(clients, places.attempts),
         puts=puts,
     )
 

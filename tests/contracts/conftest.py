@@ -31,7 +31,9 @@ def aws_stores(request: pytest.FixtureRequest) -> Stores:
 @pytest.fixture
 def fake_stores() -> Stores:
     log = memory_log(ORIGIN)
-    return Stores(log.chain, log.jobs, log.pending, MemoryRegistry(), log.tiles, log.work)
+    return Stores(
+        log.chain, log.jobs, log.pending, MemoryRegistry(), log.attempts, log.tiles, log.work
+    )
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,20 @@ from typing import Literal
 
 from boto3.session import Session
 from mypy_boto3_dynamodb.literals import KeyTypeType
+from mypy_boto3_dynamodb.type_defs import (
+    CreateTableInputTypeDef,
+    GlobalSecondaryIndexUnionTypeDef,
+    KeySchemaElementTypeDef,
+)
 
 from chalicelib.adapters.aws import Clients
+from chalicelib.adapters.dynamodb_attempts import BY_HEIGHT, OPEN, DynamoAttempts
 from chalicelib.adapters.dynamodb_chain import DynamoChain
 from chalicelib.adapters.dynamodb_jobs import DynamoJobs
 from chalicelib.adapters.dynamodb_pending import DynamoPending
 from chalicelib.adapters.dynamodb_registry import DynamoRegistry
 from chalicelib.adapters.s3_objects import S3Objects
+from chalicelib.notary.networks import Attempts
 from chalicelib.notary.ports import Chain, Jobs, Objects, Pending, Registry
 
 ORIGIN = "contracts.tally.test/log"
@@ -25,8 +32,14 @@ KEYS: dict[str, Keys] = {
     "pending": {"shard": "S", "id": "S"},
     "jobs": {"job": "S"},
     "registry": {"kind": "S", "id": "S"},
+    "attempts": {"network": "S", "height": "N"},
 }
 """The keys of each table: the partition's, then the sort key."""
+
+INDEXES: dict[str, dict[str, Keys]] = {
+    "attempts": {BY_HEIGHT: {"height": "N", "network": "S"}, OPEN: {OPEN: "S", "height": "N"}}
+}
+"""The keys of each table's indexes, likewise."""
 
 ROLES: list[KeyTypeType] = ["HASH", "RANGE"]
 
@@ -37,6 +50,7 @@ class Stores:
     jobs: Jobs
     pending: Pending
     registry: Registry
+    attempts: Attempts
     objects: Objects
     others: Objects
     """A second bucket."""
@@ -50,6 +64,7 @@ class Places:
     pending: str
     jobs: str
     registry: str
+    attempts: str
     bucket: str
     work: str
 
@@ -62,20 +77,33 @@ def session() -> Session:
 def make_places(clients: Clients) -> Places:
     name = uuid.uuid4().hex
     for table, keys in KEYS.items():
-        clients.dynamodb.create_table(
-            TableName=f"{table}-{name}",
-            KeySchema=[
-                {"AttributeName": key, "KeyType": role}
-                for key, role in zip(keys, ROLES, strict=False)
+        indexes = INDEXES.get(table, {})
+        kinds = {key: kind for each in (keys, *indexes.values()) for key, kind in each.items()}
+        request: CreateTableInputTypeDef = {
+            "TableName": f"{table}-{name}",
+            "KeySchema": _schema(keys),
+            "AttributeDefinitions": [
+                {"AttributeName": key, "AttributeType": kind} for key, kind in kinds.items()
             ],
-            AttributeDefinitions=[
-                {"AttributeName": key, "AttributeType": kind} for key, kind in keys.items()
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+            "BillingMode": "PAY_PER_REQUEST",
+        }
+        if indexes:
+            request["GlobalSecondaryIndexes"] = _indexes(indexes)
+        clients.dynamodb.create_table(**request)
     for bucket in ("bucket", "work"):
         clients.s3.create_bucket(Bucket=f"{bucket}-{name}")
     return Places(*(f"{place}-{name}" for place in (*KEYS, "bucket", "work")))
+
+
+def _schema(keys: Keys) -> list[KeySchemaElementTypeDef]:
+    return [{"AttributeName": key, "KeyType": role} for key, role in zip(keys, ROLES, strict=False)]
+
+
+def _indexes(indexes: dict[str, Keys]) -> list[GlobalSecondaryIndexUnionTypeDef]:
+    return [
+        {"IndexName": name, "KeySchema": _schema(keys), "Projection": {"ProjectionType": "ALL"}}
+        for name, keys in indexes.items()
+    ]
 
 
 def make_stores(clients: Clients, places: Places, origin: str = ORIGIN) -> Stores:
@@ -84,6 +112,7 @@ def make_stores(clients: Clients, places: Places, origin: str = ORIGIN) -> Store
         jobs=DynamoJobs(clients, places.jobs),
         pending=DynamoPending(clients, places.pending),
         registry=DynamoRegistry(clients, places.registry),
+        attempts=DynamoAttempts(clients, places.attempts),
         objects=S3Objects(clients, places.bucket),
         others=S3Objects(clients, places.work),
     )

@@ -27,6 +27,7 @@ def log(stores: Stores) -> Log:
         work=stores.others,
         pending=stores.pending,
         jobs=stores.jobs,
+        attempts=stores.attempts,
     )
     create_log(made)
     return made

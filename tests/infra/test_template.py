@@ -182,6 +182,9 @@ def test_no_lock_file_names_a_registry() -> None:
     from infra.package import ROOT
 
     locks = [ROOT / "requirements.txt", *(ROOT / "requirements").glob("*.txt")]
-    assert len(locks) == 4
+    assert len(locks) == 5
     for lock in locks:
         assert not re.search(r"://|--(extra-)?index-url|--find-links|@ ", lock.read_text("utf-8"))
+    peers = (ROOT / "infra" / "peers" / "package-lock.json").read_text("utf-8")
+    assert '"integrity": "sha512-' in peers
+    assert not re.search(r'"resolved": "[a-z+]*://', peers)

@@ -1,0 +1,285 @@
+"""Attesting: which block goes to which network when, and how each attempt goes on from there.
+
+It runs on a schedule. Every step is one conditional write, so any number of attesters may run at
+once and die at any point; recovery is the ordinary path. What is sent was stored before; what was
+stored is sent again until the network has it; a network that undoes what it included sends the
+attempt back to ``sent``. Nothing here ever gives an attempt up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from ..proof.block import Block
+from .limits import (
+    ATTEST_BLOCKS,
+    ATTEST_STEPS,
+    OVERDUE_MS,
+    POLL_MAX_MS,
+    POLL_MIN_MS,
+    RETRY_MAX_MS,
+    RETRY_MS,
+)
+from .log import Log
+from .networks import Attempt, Memo, Network, NetworkError, State
+from .ports import Conflict, OutcomeUnknown, Row
+
+WITNESSES = "witnesses"
+"""The network, and the check, of the cosignatures that sequencing asks for."""
+
+UNSENT: tuple[State, ...] = ("planned", "prepared")
+IN_FLIGHT: tuple[State, ...] = ("planned", "prepared", "sent")
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A configured network. ``every_ms`` 0 is every block. A ``fallback`` is used only while
+    another network of the same check is overdue."""
+
+    network: Network
+    every_ms: int
+    fallback: bool = False
+
+
+def untold(attempt: Attempt) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True)
+class Attester:
+    """``checks`` are those besides the parties' own that make a block fully attested. ``tell`` is
+    told of each attempt that failed once more."""
+
+    log: Log
+    parties: Sequence[Party]
+    clock_ms: Callable[[], int]
+    checks: Sequence[str] = ()
+    tell: Callable[[Attempt], None] = field(default=untold)
+
+
+def attest(attester: Attester) -> list[Attempt]:
+    """Plan what is due and take every attempt as far as it goes now; those that changed, as they
+    are now. Networks are served side by side, so a slow one holds up no other."""
+    if not attester.parties:
+        return []
+    target = newest_statements(attester.log)
+    with ThreadPoolExecutor(len(attester.parties)) as pool:
+        served = pool.map(lambda party: _serve(attester, party, target), attester.parties)
+        changed = [attempt for group in served for attempt in group]
+    _mark_full(attester, _perhaps_full(attester, changed))
+    return changed
+
+
+def newest_statements(log: Log) -> Block | None:
+    """The block that holds the newest statement: later ones are heartbeats, and say nothing new.
+    None while there are no statements."""
+    head = log.readable().block
+    statements = head.size - head.height
+    if not statements:
+        return None
+
+    def holds(height: int) -> bool:
+        block = _block(log, height)
+        return block.size - block.height == statements
+
+    step, high = 1, head.height
+    low = high - step
+    while low > 0 and holds(low):
+        high, step = low, 2 * step
+        low = max(0, high - step)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return _block(log, high)
+
+
+def _block(log: Log, height: int) -> Block:
+    row: Row | None = log.chain.row(height)
+    assert row is not None, "below the head every height has its row"
+    return row.block
+
+
+def _serve(attester: Attester, party: Party, target: Block | None) -> list[Attempt]:
+    log, network = attester.log, party.network
+    if target is not None:
+        for height in due_heights(attester, party, target):
+            _put(log, Attempt(network.name, height, "planned", attester.clock_ms()))
+    changed = []
+    for attempt in _open(log, network):
+        now = _advance(attester, network, attempt)
+        if now != attempt:
+            changed.append(now)
+    return changed
+
+
+def _open(log: Log, network: Network) -> list[Attempt]:
+    """The unfinished attempts, with the newest, which the index may not show yet."""
+    found = {attempt.height: attempt for attempt in log.attempts.unfinished(network.name)}
+    newest = log.attempts.newest(network.name)
+    if newest is not None and newest.state != "final":
+        found[newest.height] = newest
+    return [found[height] for height in sorted(found)]
+
+
+def due_heights(attester: Attester, party: Party, target: Block) -> list[int]:
+    """The heights that the network should attest now. While an attempt waits to be sent, or a
+    serial network has one in flight, no other is planned: the queue is never longer than one."""
+    newest = attester.log.attempts.newest(party.network.name)
+    if newest is None:
+        return [] if party.fallback and not _overdue(attester, party) else [target.height]
+    busy = newest.state in (IN_FLIGHT if party.network.serial else UNSENT)
+    if busy or newest.height >= target.height:
+        return []
+    if party.fallback:
+        return [target.height] if _overdue(attester, party) else []
+    if party.every_ms:
+        slots = (newest.planned_ms // party.every_ms, attester.clock_ms() // party.every_ms)
+        return [target.height] if slots[0] < slots[1] else []
+    first = max(newest.height, target.height - ATTEST_BLOCKS)
+    heights = range(first + 1, target.height + 1)
+    return [height for height in heights if _holds_statements(attester.log, height)]
+
+
+def _holds_statements(log: Log, height: int) -> bool:
+    return _block(log, height).size - _block(log, height - 1).size > 1
+
+
+def _overdue(attester: Attester, fallback: Party) -> bool:
+    """Whether a network whose place the fallback takes has waited too long, and nothing of the
+    fallback's own covers that since."""
+    newest = attester.log.attempts.newest(fallback.network.name)
+    covered = newest.height if newest else 0
+    now_ms = attester.clock_ms()
+    return any(
+        attempt.height > covered and now_ms - attempt.planned_ms >= OVERDUE_MS
+        for party in attester.parties
+        if party.network.check == fallback.network.check and not party.fallback
+        for attempt in attester.log.attempts.unfinished(party.network.name)
+    )
+
+
+def _advance(attester: Attester, network: Network, attempt: Attempt) -> Attempt:
+    """Take one attempt as far as it goes now."""
+    log = attester.log
+    block = _block(log, attempt.height)
+    for _ in range(ATTEST_STEPS):
+        if attempt.due_ms > attester.clock_ms():
+            break
+        try:
+            moved = _step(log, network, block, attempt, attester.clock_ms())
+        except NetworkError as error:
+            moved = _failed(attempt, error, attester.clock_ms())
+            attester.tell(moved)
+        if moved is None:
+            break
+        stored = _put(log, moved)
+        if stored is None:
+            break  # another attester is at it
+        attempt = stored
+    return attempt
+
+
+def _step(
+    log: Log, network: Network, block: Block, attempt: Attempt, now_ms: int
+) -> Attempt | None:
+    """The attempt after its next step; None when there is nothing to do but wait. Raises
+    NetworkError."""
+    match attempt.state:
+        case "planned":
+            before = _memo_before(log, network, attempt)
+            if before is None:
+                return None
+            return _went_well(attempt, "prepared", network.prepare(block, before))
+        case "prepared":
+            memo = network.broadcast(block, attempt.memo)
+            sent = _went_well(attempt, "sent", memo)
+            due_ms = now_ms + POLL_MIN_MS if network.serial else 0  # no chain is that fast
+            return replace(sent, evidence=network.proof(block, memo), due_ms=due_ms)
+        case "sent" | "included":
+            return _look(network, block, attempt, now_ms)
+        case _:
+            return None
+
+
+def _memo_before(log: Log, network: Network, attempt: Attempt) -> Memo | None:
+    """The memo that a new attempt builds on; None while the one before is still in flight."""
+    before = log.attempts.before(network.name, attempt.height)
+    if before is None or not network.serial:
+        return {}
+    return None if before.state in IN_FLIGHT else before.memo
+
+
+def _look(network: Network, block: Block, attempt: Attempt, now_ms: int) -> Attempt | None:
+    """Ask where a sent attempt stands, and do what that needs."""
+    at, memo = network.status(block, attempt.memo, now_ms)
+    match at:
+        case "waiting":
+            return _on_its_way(network, block, attempt, memo, now_ms)
+        case "dropped":
+            memo = network.broadcast(block, memo)
+            return _on_its_way(network, block, attempt, memo, now_ms)
+        case "stuck":
+            return _went_well(attempt, "prepared", network.bump(block, memo))
+        case "void":
+            return replace(_went_well(attempt, "planned", {}), evidence=None)
+        case _:
+            moved = _went_well(attempt, at, memo)
+            due_ms = _next_poll(attempt, now_ms) if at == "included" else 0
+            return replace(moved, evidence=network.proof(block, memo), due_ms=due_ms)
+
+
+def _on_its_way(
+    network: Network, block: Block, attempt: Attempt, memo: Memo, now_ms: int
+) -> Attempt:
+    """Still on its way; or again, and then what proved its inclusion proves nothing any more."""
+    moved = replace(_went_well(attempt, "sent", memo), due_ms=_next_poll(attempt, now_ms))
+    if attempt.state == "included":
+        moved = replace(moved, evidence=network.proof(block, memo))
+    return moved
+
+
+def _next_poll(attempt: Attempt, now_ms: int) -> int:
+    """Ever more rarely."""
+    quarter_ms = (now_ms - attempt.planned_ms) // 4
+    return now_ms + min(max(quarter_ms, POLL_MIN_MS), POLL_MAX_MS)
+
+
+def _went_well(attempt: Attempt, state: State, memo: Memo) -> Attempt:
+    return replace(attempt, state=state, memo=memo, tries=0, problem="", due_ms=0)
+
+
+def _failed(attempt: Attempt, error: NetworkError, now_ms: int) -> Attempt:
+    wait_ms = min(RETRY_MS * 2 ** min(attempt.tries, 20), RETRY_MAX_MS)
+    return replace(attempt, tries=attempt.tries + 1, problem=error.name, due_ms=now_ms + wait_ms)
+
+
+def _put(log: Log, attempt: Attempt) -> Attempt | None:
+    """The attempt as stored; None when somebody else stored another one, or nobody knows: the
+    next run reads what is there."""
+    try:
+        return log.attempts.put(attempt)
+    except (Conflict, OutcomeUnknown):
+        return None
+
+
+def _perhaps_full(attester: Attester, changed: Sequence[Attempt]) -> set[int]:
+    """Heights that became final now; and the newest ones, if another attester died before it had
+    marked them."""
+    newest = [attester.log.attempts.newest(party.network.name) for party in attester.parties]
+    held = [*changed, *(attempt for attempt in newest if attempt is not None)]
+    heights = {attempt.height for attempt in held if attempt.state == "final"}
+    return {height for height in heights if not attester.log.attempts.is_full(height)}
+
+
+def _mark_full(attester: Attester, heights: Iterable[int]) -> None:
+    """Mark those blocks for which every check has final evidence of at least one network."""
+    attempts = attester.log.attempts
+    names = [(party.network.check, party.network.name) for party in attester.parties]
+    names += [(check, check) for check in attester.checks]
+    for height in sorted(heights):
+        found = [(check, attempts.get(name, height)) for check, name in names]
+        final = {check for check, attempt in found if attempt and attempt.state == "final"}
+        if final == {check for check, _ in names}:
+            attempts.mark_full(height, sorted(final))
