@@ -33,3 +33,8 @@ def admit_upload(event: SQSEvent) -> handlers.BatchFailures:
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep(event: CloudWatchEvent) -> None:  # noqa: ARG001 - what it does needs nothing of it
     handlers.sweep()
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def attester(event: CloudWatchEvent) -> None:  # noqa: ARG001 - what it does needs nothing of it
+    handlers.attest_blocks()

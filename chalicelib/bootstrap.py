@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from .adapters.aws import Clients
+from .adapters.bitcoin import BitcoinNetwork
+from .adapters.bitcoin_node import BitcoinNode
+from .adapters.bitcoin_transaction import p2wpkh_script, segwit_address
+from .adapters.chain_headers import fetch_headers
 from .adapters.dynamodb_attempts import DynamoAttempts
 from .adapters.dynamodb_chain import DynamoChain
 from .adapters.dynamodb_jobs import DynamoJobs
 from .adapters.dynamodb_pending import DynamoPending
 from .adapters.dynamodb_registry import DynamoRegistry
+from .adapters.dynamodb_witness import DynamoWitnessStates
+from .adapters.evm import EvmChain, EvmNetwork
+from .adapters.evm_wallet import address_of
+from .adapters.http import Http
+from .adapters.jsonrpc import JsonRpc
 from .adapters.kms_signer import KmsSigner
+from .adapters.opentimestamps import CalendarNetwork
+from .adapters.rfc3161 import TsaNetwork
 from .adapters.s3_objects import S3Objects, S3Uploads
+from .adapters.secp256k1 import ChainSigner, KmsSecp256k1
 from .adapters.sqs_wake import SqsRemind, SqsWake
+from .adapters.witness import HttpWitness
+from .notary.attest import Attester, Party
 from .notary.log import Log
+from .notary.networks import Attempt, Network
+from .notary.outside import NetworkConfig, Outside, WitnessConfig, parse_outside
 from .notary.ports import Registry, Remind, Signer, Uploads, Wake
+from .notary.witnesses import WITNESSES, Witnesses
+from .notary.witnessing import WitnessService
+from .proof.evm_transaction import format_address
+from .proof.policy import ChainHeader
 
 
 class MissingSetting(Exception):
@@ -25,7 +45,8 @@ class MissingSetting(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """Everything that an entry point needs. ``clock_ms`` is the time in POSIX milliseconds."""
+    """Everything that an entry point needs. ``clock_ms`` is the time in POSIX milliseconds,
+    ``addresses`` are where the chain key gets its money, by namespace of CAIP-2."""
 
     log: Log
     registry: Registry
@@ -33,8 +54,20 @@ class Service:
     wake: Wake
     remind: Remind
     token_signer: Signer
+    witness: WitnessService | None
+    outside: Callable[[], Parties]
+    addresses: Callable[[], Mapping[str, str]]
     public_url: str
     clock_ms: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """The outside parties that attest, ready for use, and the configuration they follow from."""
+
+    config: Outside = field(default_factory=Outside)
+    networks: tuple[Party, ...] = ()
+    witnesses: Witnesses | None = None
 
 
 def system_clock_ms() -> int:
@@ -52,13 +85,18 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
         return value
 
     clients = clients or Clients()
+    registry = DynamoRegistry(clients, setting("TALLY_REGISTRY_TABLE"))
+    chain_signer = KmsSecp256k1(clients, setting("TALLY_CHAIN_KEY"))
     return Service(
         log=_log(setting, clients),
-        registry=DynamoRegistry(clients, setting("TALLY_REGISTRY_TABLE")),
+        registry=registry,
         uploads=S3Uploads(clients, setting("TALLY_WORK_BUCKET")),
         wake=SqsWake(clients, setting("TALLY_WAKE_QUEUE_URL")),
         remind=SqsRemind(clients, setting("TALLY_UPLOADS_QUEUE_URL")),
         token_signer=KmsSigner(clients, setting("TALLY_TOKEN_KEY")),
+        witness=_witness(setting, clients),
+        outside=OutsideParties(registry, chain_signer),
+        addresses=lambda: chain_addresses(chain_signer),
         public_url=setting("TALLY_PUBLIC_URL"),
         clock_ms=system_clock_ms,
     )
@@ -76,3 +114,114 @@ def _log(setting: Callable[[str], str], clients: Clients) -> Log:
         jobs=DynamoJobs(clients, jobs),
         attempts=DynamoAttempts(clients, setting("TALLY_ATTEMPTS_TABLE")),
     )
+
+
+def _witness(setting: Callable[[str], str], clients: Clients) -> WitnessService:
+    """This deployment as a witness of other logs."""
+    return WitnessService(
+        states=DynamoWitnessStates(clients, setting("TALLY_REGISTRY_TABLE")),
+        signer=KmsSigner(clients, setting("TALLY_WITNESS_KEY")),
+        name=f"{setting('TALLY_ORIGIN')}/witness",
+    )
+
+
+def attester_of(service: Service, tell: Callable[[Attempt], None]) -> Attester:
+    """The service's attester, over the parties as they are configured now."""
+    parties = service.outside()
+    log = replace(service.log, witnesses=parties.witnesses)
+    checks = (WITNESSES,) if parties.witnesses else ()
+    return Attester(log, parties.networks, service.clock_ms, checks, tell)
+
+
+class OutsideParties:
+    """The configured parties; made anew only when an operator has changed the configuration, so
+    that connections live as long as the process."""
+
+    def __init__(self, registry: Registry, signer: ChainSigner) -> None:
+        self._registry = registry
+        self._signer = signer
+        self._text: str | None = None
+        self._parties = Parties()
+
+    def __call__(self) -> Parties:
+        text = self._registry.outside()
+        if text is not None and text != self._text:
+            self._parties = build_parties(parse_outside(text.encode()), self._signer)
+            self._text = text
+        return self._parties
+
+
+def chain_addresses(signer: ChainSigner) -> dict[str, str]:
+    """By namespace, and the output script that every Bitcoin chain knows the key by."""
+    script = p2wpkh_script(signer.public)
+    return {
+        "eip155": format_address(address_of(signer)),
+        "bip122": segwit_address("bc", script),
+        "script": script.hex(),
+    }
+
+
+Headers = tuple[str, tuple[ChainHeader, ...]]
+
+
+def headers_from(url: str, wanted: Iterable[tuple[str, int]]) -> Headers:
+    """See ``chain_headers.fetch_headers``."""
+    return fetch_headers(url, wanted)
+
+
+def build_parties(config: Outside, signer: ChainSigner) -> Parties:
+    networks = [
+        Party(_network(each, signer), 1_000 * each.numbers["every_s"], each.fallback)
+        for each in config.networks
+    ]
+    witnesses = None if config.witnesses is None else _witnesses(config.witnesses)
+    return Parties(config, tuple(networks), witnesses)
+
+
+def _network(config: NetworkConfig, signer: ChainSigner) -> Network:
+    match config.type:
+        case "evm":
+            return _evm(config, signer)
+        case "bitcoin":
+            return _bitcoin(config, signer)
+        case "opentimestamps":
+            node = BitcoinNode(JsonRpc(Http(config.texts["node"])), config.texts["chain"])
+            return CalendarNetwork(
+                config.texts["name"],
+                Http(config.url),
+                node,
+                confirmations=config.numbers["confirmations"],
+            )
+        case "rfc3161":
+            return TsaNetwork(config.texts["name"], Http(config.url), config.certificates)
+
+
+def _evm(config: NetworkConfig, signer: ChainSigner) -> EvmNetwork:
+    chain = EvmChain(
+        chain=config.texts["chain"],
+        max_fee_gwei=config.numbers["max_fee_gwei"],
+        stuck_after_ms=1_000 * config.numbers["stuck_s"],
+        confirmations=config.numbers["confirmations"] or None,
+    )
+    return EvmNetwork(chain, JsonRpc(Http(config.url)), signer)
+
+
+def _bitcoin(config: NetworkConfig, signer: ChainSigner) -> BitcoinNetwork:
+    return BitcoinNetwork(
+        BitcoinNode(JsonRpc(Http(config.url)), config.texts["chain"]),
+        signer,
+        config.texts["coin"],
+        fee_floor=config.numbers["min_fee_rate"],
+        fee_cap=config.numbers["max_fee_rate"],
+        confirmations=config.numbers["confirmations"],
+        stuck_after_ms=1_000 * config.numbers["stuck_s"],
+    )
+
+
+def _witnesses(config: WitnessConfig) -> Witnesses | None:
+    timeout_s = config.timeout_ms / 1_000
+    witnesses = [
+        HttpWitness(Http(config.policy.urls[name], timeout_s), key, name)
+        for name, key in config.policy.witnesses.items()
+    ]
+    return Witnesses(tuple(witnesses), config.policy, timeout_s) if witnesses else None

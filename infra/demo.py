@@ -18,13 +18,31 @@ from pathlib import Path
 
 import httpx
 
+from .attesting import (
+    Peers,
+    attest_until_final,
+    configure,
+    newest_height,
+    running_peers,
+    trust_headers,
+)
 from .deploy import DeployError, Deployment
 from .local_cloud import HOST, LocalCloud, LocalCloudError, deploy_locally, running
 from .offline import Offline, OfflineError, Pair, verify_offline
 from .package import ROOT, PackageError
+from .peers.process import PeerError
 from .published import WrongFiles, check_files, empty_directory, fetch_log
 from .roster import PARTIES, Party, make_diplomas
-from .stages import Command, DemoError, call, call_json, expect, stage
+from .stages import Command, DemoError, Facts, call, call_json, expect, stage
+
+FORMS = {
+    "tlog-proof": "receipts",
+    "cose": "receipts",
+    "tsr": "receipts",
+    "ots": "receipts",
+    "entry": "entries",
+}
+"""The forms of a receipt, and where the demo leaves them."""
 
 FHIR = ("--profile", "type2_diabetes", "--seed", "42")
 EXIT_INTERRUPTED = 130
@@ -65,31 +83,35 @@ def run(demo: Demo) -> None:
     print("Starting a local cloud, and deploying the service to it", flush=True)
     shutil.rmtree(demo.work, ignore_errors=True)
     (demo.work / "keys").mkdir(parents=True, mode=0o700)
-    with running(demo.work / "cloud") as cloud:
+    with running(demo.work / "cloud") as cloud, running_peers(demo.work / "peers") as peers:
         deployment, _ = stage(
             lambda made: f"the service answers at {made.url}",
             lambda: deploy_locally(cloud),
         )
         operator = {**cloud.environ, **deployment.environ}
         stage(
-            lambda _: "two issuers made their keys and are registered",
-            lambda: enrol(demo, operator),
+            lambda _: (
+                "two issuers made their keys and are registered; a chain of Ethereum's kind"
+                " and one of Bitcoin's, and a time-stamp authority, are to attest"
+            ),
+            lambda: enrol(demo, peers, operator),
         )
         stage(_tell_made, lambda: make_documents(demo))
         for party in PARTIES:
             demo.seconds[party] = notarise(demo, party, deployment)
-        stage(
-            lambda _: "each receipt is exported as tlog-proof, COSE and entry", lambda: export(demo)
-        )
-        verify(demo, cloud)
+        attest(demo, peers, deployment)
+        stage(lambda _: f"each receipt is exported as {', '.join(FORMS)}", lambda: export(demo))
+        verify(demo, peers, cloud)
         blocks, entries = audit(demo, deployment, operator)
-    count = check_files(demo.out, demo.all_names, entries)
+    count = check_files(demo.out, demo.all_names, demo.names[PARTIES[1]], entries)
     shutil.rmtree(demo.work)
     print_table(demo, blocks, entries, count, time.monotonic() - started_s)
 
 
-def enrol(demo: Demo, operator: Mapping[str, str]) -> None:
-    """Each issuer makes its key; the operator registers the public parts and gives out a policy."""
+def enrol(demo: Demo, peers: Peers, operator: Mapping[str, str]) -> None:
+    """Each issuer makes its key; the operator registers the public parts, says who is to attest,
+    and gives out a policy."""
+    configure(peers, operator, demo.work)
     for party in PARTIES:
         key = demo.key(party)
         new = ("tally", "keys", "new", "--issuer", party.id, "--alg", party.alg, "--out", key)
@@ -148,15 +170,43 @@ def notarise(demo: Demo, party: Party, deployment: Deployment) -> float:
     return seconds
 
 
-def export(demo: Demo) -> None:
+def attest(demo: Demo, peers: Peers, deployment: Deployment) -> None:
+    """Wait until the newest block is attested, fetch better receipts, and trust the headers."""
+    height = newest_height(deployment.url)
+    stage(
+        lambda told: f"block {height} is final: {', '.join(each['network'] for each in told)}",
+        lambda: attest_until_final(peers, deployment, height),
+    )
+    refreshed, _ = stage(
+        lambda told: (
+            f"tally receipt refresh: {len(told['receipts'])} receipts gained, the first"
+            f" {', '.join(told['receipts'][0]['gained'])}"
+        ),
+        lambda: refresh(demo, deployment),
+    )
+    gained = [each for each in refreshed["receipts"] if each.get("gained")]
+    expect("receipts that gained something", len(gained), len(demo.all_names))
+    trust_headers(peers, demo.receipt(demo.all_names[0]), demo.out)
+
+
+def refresh(demo: Demo, deployment: Deployment) -> Facts:
     receipts = [demo.receipt(name) for name in demo.all_names]
-    for form, folder in (("tlog-proof", "receipts"), ("cose", "receipts"), ("entry", "entries")):
+    settings = {"TALLY_URL": deployment.url, "TALLY_POLICY": str(demo.policy)}
+    return call_json(("tally", "receipt", "refresh", *receipts), settings, demo.work)
+
+
+def export(demo: Demo) -> None:
+    """Every form of every receipt; an OpenTimestamps proof is of a document as it is, so it is
+    made of the records alone."""
+    raw = [demo.receipt(name) for name in demo.names[PARTIES[1]]]
+    for form, folder in FORMS.items():
+        receipts = raw if form == "ots" else [demo.receipt(name) for name in demo.all_names]
         command: Command = ("tally", "receipt", "export", *receipts, "--format", form)
         settings = {"TALLY_POLICY": str(demo.policy)}
         call((*command, "--out", demo.out / folder), settings, demo.work)
 
 
-def verify(demo: Demo, cloud: LocalCloud) -> None:
+def verify(demo: Demo, peers: Peers, cloud: LocalCloud) -> None:
     """Every receipt, and two frauds, in one process that cannot reach the network."""
     pairs = [Pair(demo.document(name), demo.receipt(name)) for name in demo.all_names]
     frauds = commit_frauds(demo)
@@ -165,6 +215,13 @@ def verify(demo: Demo, cloud: LocalCloud) -> None:
         lambda: verify_offline([*pairs, *frauds.values()], demo.policy, (HOST, cloud.port)),
     )
     check_verdicts(demo.all_names, list(frauds), offline)
+    for check in peers.checks:
+        passed = [judged for judged in offline.judged if check in judged.passed]
+        expect(f"receipts for which {check} passes", len(passed), len(pairs) + len(frauds))
+        print(f"          {passed[0].passed[check]}")
+    print(
+        "          (these are real nodes, of private chains: they prove nothing beyond this demo)"
+    )
 
 
 def commit_frauds(demo: Demo) -> dict[str, Pair]:
@@ -221,7 +278,7 @@ def print_table(demo: Demo, blocks: int, entries: int, files: int, seconds: floa
         print(f"{party.id:<36}{count:>10}{count:>10}{count:>7}{demo.seconds[party]:>9.1f}")
     print(f"\n{entries} entries in {blocks} blocks; {files} files in {seconds:.1f} s")
     out, name = _shown(demo.out), demo.all_names[0]
-    print(f"{out}/documents, receipts, entries, log, policy.json, log.vkey")
+    print(f"{out}/documents, receipts, entries, log, headers, policy.json, log.vkey, tsa.pem")
     print("Verify one yourself:")
     print(
         f"  .venv/bin/tally-verify {out}/documents/{name}"
@@ -253,7 +310,7 @@ def main() -> int:
             signal.signal(number, signal.default_int_handler)  # so that the local cloud is stopped
     try:
         run(demo)
-    except (DeployError, LocalCloudError, PackageError) as error:
+    except (DeployError, LocalCloudError, PackageError, PeerError) as error:
         print(f"The demo could not run: {error}", file=sys.stderr)
     except (DemoError, OfflineError, WrongFiles, httpx.HTTPError, OSError) as error:
         print(f"The demo failed: {error}", file=sys.stderr)

@@ -41,10 +41,11 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What tally-verify said: its exit code, and the checks that failed with their reasons."""
+    """What tally-verify said: its exit code, and the checks that failed and passed, with why."""
 
     code: int
     failed: dict[str, str]
+    passed: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def verify_offline(pairs: Sequence[Pair], policy: Path, service: tuple[str, int]
     if done.returncode:
         raise OfflineError((done.stderr or done.stdout).strip())
     answer = json.loads(done.stdout)
-    judged = tuple(Judged(item["code"], item["failed"]) for item in answer["judged"])
+    judged = tuple(Judged(**item) for item in answer["judged"])
     return Offline(judged, tuple(answer["walls"]))
 
 
@@ -132,8 +133,11 @@ def _judge(document: str, receipt: str, policy: str) -> dict[str, Any]:
     with contextlib.redirect_stdout(printed):
         code = command.main([document, receipt, "--policy", policy, "--json"])
     checks = json.loads(printed.getvalue())["checks"] if code in (0, 1, 2) else []
-    failed = {each["check"]: each["detail"] for each in checks if each["result"] == "fail"}
-    return {"code": code, "failed": failed}
+    said = {
+        result: {each["check"]: each["detail"] for each in checks if each["result"] == result}
+        for result in ("fail", "pass")
+    }
+    return {"code": code, "failed": said["fail"], "passed": said["pass"]}
 
 
 def main() -> int:

@@ -12,8 +12,10 @@ from chalicelib.proof.limits import TILE_WIDTH
 from chalicelib.proof.note import parse_note
 from chalicelib.proof.tiles import Bundle, Tile
 
-FOLDERS = ("documents", "receipts", "entries", "log")
-FILES = ("policy.json", "log.vkey")
+FOLDERS = ("documents", "receipts", "entries", "headers", "log")
+FILES = ("policy.json", "log.vkey", "tsa.pem")
+HEADERS = ("headers/eip155_31337.json", "headers/bip122_0f9188f13cb7b2c71f2a335e3a4fc328.json")
+FORMS = ("receipt.json", "tlog-proof", "cose", "tsr")
 TIMEOUT_S = 40.0
 
 
@@ -72,17 +74,19 @@ def _places(hashes: int) -> Iterator[tuple[int, int]]:
         yield hashes // TILE_WIDTH, rest
 
 
-def promised_files(names: Iterable[str], size: int) -> set[str]:
-    promised = {*FILES, "log/checkpoint", *(f"log/{path}" for path in log_paths(size))}
+def promised_files(names: Iterable[str], raw: Iterable[str], size: int) -> set[str]:
+    """``raw`` are the names of those documents that are notarised as they are."""
+    log = {"log/checkpoint", *(f"log/{path}" for path in log_paths(size))}
+    promised = {*FILES, *HEADERS, *log, *(f"receipts/{name}.ots" for name in raw)}
     for name in names:
         promised |= {f"documents/{name}", f"entries/{name}.entry"}
-        promised |= {f"receipts/{name}.{form}" for form in ("receipt.json", "tlog-proof", "cose")}
+        promised |= {f"receipts/{name}.{form}" for form in FORMS}
     return promised
 
 
-def check_files(out: Path, names: Iterable[str], size: int) -> int:
+def check_files(out: Path, names: Iterable[str], raw: Iterable[str], size: int) -> int:
     """The number of files, which are the promised ones and no others; raises WrongFiles."""
-    promised = promised_files(names, size)
+    promised = promised_files(names, raw, size)
     found = {str(path.relative_to(out)) for path in out.rglob("*") if not path.is_dir()}
     for files, what in ((promised - found, "is missing"), (found - promised, "is too much")):
         if files:

@@ -24,6 +24,7 @@ FUNCTIONS = {
     "Sequencer": ("sequencer", "SequencerLogs"),
     "AdmitUpload": ("admit-upload", "AdmitUploadLogs"),
     "Sweep": ("sweep", "SweepLogs"),
+    "Attester": ("attester", "AttesterLogs"),
 }
 """Logical id → last part of the physical name, log group."""
 
@@ -46,6 +47,8 @@ ENVIRONMENT = {
     "TALLY_UPLOADS_QUEUE_URL": "UploadsQueue",
     "TALLY_LOG_KEY": "LogKey",
     "TALLY_TOKEN_KEY": "TokenKey",
+    "TALLY_CHAIN_KEY": "ChainKey",
+    "TALLY_WITNESS_KEY": "WitnessKey",
 }
 """What ``chalicelib.bootstrap`` reads → the parameter or resource whose ``Ref`` it is.
 

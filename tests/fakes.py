@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chalicelib.bootstrap import Service
+from chalicelib.bootstrap import Parties, Service
 from chalicelib.notary.log import Log
 from chalicelib.notary.networks import Attempt
 from chalicelib.notary.ports import (
@@ -28,8 +28,10 @@ from chalicelib.notary.ports import (
     Submission,
     Upload,
 )
+from chalicelib.notary.witnessing import WitnessedLog, WitnessService
 from chalicelib.proof.hashes import Hash, sha256
 from chalicelib.proof.keys import EDDSA, SigningKey, parse_private_jwk
+from chalicelib.proof.note import VerifierKey, format_vkey
 
 ORIGIN = "tally.test/log"
 START_MS = 1_790_000_000_000
@@ -248,6 +250,7 @@ class MemoryRegistry:
         self._issuers = {issuer.id: issuer for issuer in issuers}
         self._providers: dict[str, IdentityProvider] = {}
         self._used: dict[str, int] = {}
+        self._outside: str | None = None
 
     @locked
     def issuer(self, id: str) -> Issuer | None:
@@ -268,6 +271,14 @@ class MemoryRegistry:
     @locked
     def put_identity_provider(self, provider: IdentityProvider) -> None:
         self._providers[provider.iss] = provider
+
+    @locked
+    def outside(self) -> str | None:
+        return self._outside
+
+    @locked
+    def put_outside(self, text: str) -> None:
+        self._outside = text
 
     @locked
     def use_once(self, id: str, expires_s: int) -> bool:
@@ -326,6 +337,33 @@ class MemoryAttempts:
     @locked
     def newest_full(self) -> int | None:
         return max(self.full, default=None)
+
+
+class MemoryWitnessStates:
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self.known: dict[str, WitnessedLog] = {}
+
+    @locked
+    def get(self, origin: str) -> WitnessedLog | None:
+        return self.known.get(origin)
+
+    @locked
+    def logs(self) -> list[WitnessedLog]:
+        return [self.known[origin] for origin in sorted(self.known)]
+
+    @locked
+    def put_log(self, origin: str, key: VerifierKey) -> None:
+        known = self.known.get(origin, WitnessedLog(origin, ()))
+        keys = sorted({*known.keys, key}, key=format_vkey)
+        self.known[origin] = replace(known, keys=tuple(keys))
+
+    @locked
+    def advance(self, new: WitnessedLog) -> None:
+        known = self.known.get(new.origin)
+        if known is None or known.version != new.version - 1:
+            raise Conflict(f"another tree of {new.origin} was cosigned meanwhile")
+        self.known[new.origin] = replace(new, keys=known.keys)
 
 
 @dataclass
@@ -409,6 +447,11 @@ def memory_log(origin: str = ORIGIN) -> Log:
     )
 
 
+def memory_witness(name: str) -> WitnessService:
+    """A witness that knows no log yet, with a key that follows from its name."""
+    return WitnessService(MemoryWitnessStates(), key_named(f"witness {name}"), name)
+
+
 def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
     """The service on a log that is not yet created, with a clock that the test moves."""
     log, clock = memory_log(origin), Clock()
@@ -419,6 +462,9 @@ def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
         wake=MemoryWake(),
         remind=MemoryRemind(),
         token_signer=key_named(f"tokens of {origin}", alg=-7),
+        witness=memory_witness(f"{origin}/witness"),
+        outside=Parties,
+        addresses=dict,
         public_url="https://tally.test",
         clock_ms=clock,
     )
@@ -467,7 +513,7 @@ def tapped(log: Log, tap: Tap) -> Log:
     """The same log in another process, all of whose writes go through ``tap``."""
     ports = ("chain", "tiles", "work", "pending", "jobs", "attempts")
     wrapped: dict[str, Any] = {name: Tapped(name, getattr(log, name), tap) for name in ports}
-    return Log(origin=log.origin, signer=log.signer, puts=1, **wrapped)
+    return Log(origin=log.origin, signer=log.signer, witnesses=log.witnesses, puts=1, **wrapped)
 
 
 FAULTS = ("lost", "unknown-lost", "unknown-done", "killed-before", "killed-after")

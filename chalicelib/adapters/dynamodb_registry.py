@@ -1,4 +1,5 @@
-"""Who may do what, in the table ``registry``: issuers, identity providers and used token ids.
+"""Who may do what, in the table ``registry``: issuers, identity providers, used token ids, and
+the outside parties that attest.
 
 An issuer or identity provider is one JSON text (attribute ``json``), as operators read it.
 """
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 ISSUER = "issuer"
 PROVIDER = "identity-provider"
 USED = "used"
+OUTSIDE = "outside"
 
 SORT_KEY_BYTES = 1_024
 """The longest id that DynamoDB can hold; it answers a longer one with an error, not with nothing.
@@ -61,6 +63,12 @@ class DynamoRegistry:
 
     def put_identity_provider(self, provider: IdentityProvider) -> None:
         self._put(PROVIDER, provider.iss, _format_provider(provider))
+
+    def outside(self) -> str | None:
+        return self._get(OUTSIDE, OUTSIDE)
+
+    def put_outside(self, text: str) -> None:
+        self._put(OUTSIDE, OUTSIDE, text)
 
     @doubt_told()
     def use_once(self, id: str, expires_s: int) -> bool:

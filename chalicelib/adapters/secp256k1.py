@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Protocol
 
@@ -14,6 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_der_public_key,
 )
 
+from ..notary.networks import Unreachable
+from ..notary.ports import Busy
 from .aws import Clients
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
@@ -55,19 +59,33 @@ class KmsSecp256k1:
 
     @cached_property
     def public(self) -> bytes:
-        key = load_der_public_key(self._clients.kms.get_public_key(KeyId=self._key)["PublicKey"])
+        with kms_told():
+            answer = self._clients.kms.get_public_key(KeyId=self._key)
+        key = load_der_public_key(answer["PublicKey"])
         assert isinstance(key, ec.EllipticCurvePublicKey)
         assert isinstance(key.curve, ec.SECP256K1)
         return _point(key)
 
     def sign(self, digest: bytes) -> bytes:
-        answer = self._clients.kms.sign(
-            KeyId=self._key,
-            Message=digest,
-            MessageType="DIGEST",
-            SigningAlgorithm="ECDSA_SHA_256",
-        )
+        with kms_told():
+            answer = self._clients.kms.sign(
+                KeyId=self._key,
+                Message=digest,
+                MessageType="DIGEST",
+                SigningAlgorithm="ECDSA_SHA_256",
+            )
         return low_s(answer["Signature"])
+
+
+@contextmanager
+def kms_told() -> Iterator[None]:
+    """Around a call of KMS: what fails is the attempt's failure, and it is tried again."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError, Busy) as error:
+        raise Unreachable(f"KMS did not sign ({type(error).__name__})") from error
 
 
 def low_s(der: bytes) -> bytes:

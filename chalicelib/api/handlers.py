@@ -1,4 +1,5 @@
-"""What runs without a request: the sequencer, the worker that admits uploads, and the sweep."""
+"""What runs without a request: the sequencer, the worker that admits uploads, the sweep, and the
+attester."""
 
 from __future__ import annotations
 
@@ -10,8 +11,10 @@ from typing import TypedDict
 from urllib.parse import unquote_plus
 
 from ..notary.admit import admit_upload
-from ..notary.limits import DRAIN_MS
+from ..notary.attest import attest
+from ..notary.limits import ALARM_TRIES, DRAIN_MS
 from ..notary.log import Refusal
+from ..notary.networks import Attempt
 from ..notary.sequence import drain
 from . import wiring
 from .serve import describe_error, log_line
@@ -51,9 +54,44 @@ class SweepFailed(Exception):
     """The sweep's function must be seen to fail, so that its alarm rings."""
 
 
+def attest_blocks() -> None:
+    """Take every attestation as far as it goes now."""
+    if not _attempt("attester", attest_now):
+        raise AttesterFailed
+
+
+class AttesterFailed(Exception):
+    """The attester's function must be seen to fail, so that its alarm rings."""
+
+
+def attest_now() -> dict[str, int]:
+    from ..bootstrap import attester_of
+
+    changed = attest(attester_of(wiring.service(), _tell_attempt))
+    return {"attempts": len(changed), "final": sum(each.state == "final" for each in changed)}
+
+
+def _tell_attempt(attempt: Attempt) -> None:
+    """One line for each failure; an alarm rings on those with ``attestation_alarm``."""
+    facts: dict[str, object] = {
+        "network": attempt.network,
+        "height": attempt.height,
+        "problem": attempt.problem,
+        "tries": attempt.tries,
+    }
+    if attempt.problem in ALARMING or attempt.tries == ALARM_TRIES:
+        facts["attestation_alarm"] = attempt.problem
+    log_line(**facts)
+
+
+ALARMING = frozenset({"empty-wallet", "false-proof", "fee-cap", "wrong-network"})
+"""Problems that do not pass by themselves."""
+
+
 def drain_pending() -> dict[str, int]:
     service = wiring.service()
-    log = replace(service.log, tell_aside=_tell_aside)
+    witnesses = service.outside().witnesses
+    log = replace(service.log, tell_aside=_tell_aside, witnesses=witnesses)
     blocks = drain(log, service.clock_ms, for_ms=DRAIN_MS)
     if not blocks:
         return {"blocks": 0}

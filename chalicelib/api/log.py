@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 
+from ..notary.evidence import write_attempts
 from ..notary.limits import BLOCKS_PAGE
 from ..notary.ports import Row
 from ..proof.errors import Malformed
@@ -103,10 +104,10 @@ def list_blocks(call: Call) -> Reply:
 @room.operation(
     "GET",
     "/v1/blocks/{height}",
-    summary="One block of the hash chain",
+    summary="One block of the hash chain, and how far outside parties have attested it",
     parameters={"height": "a decimal height, from 1"},
     gives={200: (media.JSON,)},
-    returns=("Block",),
+    returns=("AttestedBlock",),
     problems=("no-such-block",),
 )
 def show_block(call: Call) -> Reply:
@@ -116,7 +117,9 @@ def show_block(call: Call) -> Reply:
     row = call.service.log.chain.row(int(height)) if int(height) > 0 else None
     if row is None or not row.checkpoint:
         raise Problem("no-such-block")
-    return Reply(200, media.JSON, json.dumps(write_block(row)).encode(), _FRESH)
+    attempts = call.service.log.attempts.of_block(row.block.height)
+    body = {**write_block(row), "attestations": write_attempts(attempts)}
+    return Reply(200, media.JSON, json.dumps(body).encode(), _FRESH)
 
 
 def write_block(row: Row) -> dict[str, int | str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..proof.export import COSE_RECEIPT_TYPE, TLOG_PROOF_TYPE
 from ..proof.receipt import MEDIA_TYPE as RECEIPT_TYPE
+from ..proof.tlogwitness import SIZE_MEDIA_TYPE as TLOG_SIZE_TYPE
 
 CBOR = "application/cbor"
 CBOR_SEQ = "application/cbor-seq"
@@ -21,6 +22,7 @@ RECEIPT = RECEIPT_TYPE
 STATEMENT = "application/scitt-statement+cose"
 TEXT = "text/plain; charset=utf-8"
 TLOG_PROOF = TLOG_PROOF_TYPE
+TLOG_SIZE = TLOG_SIZE_TYPE
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _RANGE = re.compile(rf"({_TOKEN})/({_TOKEN})", re.ASCII)

@@ -28,6 +28,7 @@ _REASONS = {
     409: "In conflict with the log",
     413: "Too large",
     415: "Wrong media type",
+    422: "In conflict with what is known",
     429: "Too much at once",
     500: "Our fault",
     503: "Not now",

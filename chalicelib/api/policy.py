@@ -35,4 +35,5 @@ def show_policy(call: Call) -> Reply:
 
 
 def policy_of(service: Service) -> dict[str, JsonValue]:
-    return own_policy(service.log.vkey, service.registry.issuers())
+    outside = service.outside().config
+    return own_policy(service.log.vkey, service.registry.issuers(), outside)

@@ -96,6 +96,18 @@ KINDS: Mapping[str, Kind] = {
     "no-checkpoint": Kind(404, "Nothing is published yet", "Ask again in a minute."),
     # Verification
     "malformed-policy": Kind(400, "The policy cannot be read"),
+    # Witnessing
+    "no-witness": Kind(404, "This deployment is no witness"),
+    "malformed-checkpoint": Kind(400, "The request is not an old size, a proof and a checkpoint"),
+    "unknown-log": Kind(
+        404, "This log is not witnessed here", "Ask the operator to witness it, with its key."
+    ),
+    "not-signed-by-log": Kind(403, "The checkpoint is not signed with a known key of the log"),
+    "inconsistent-checkpoint": Kind(
+        422,
+        "The checkpoint does not continue the tree that this witness remembers",
+        "If the proof is right, the log has two histories: keep both checkpoints as evidence.",
+    ),
     # The service
     "not-ready": Kind(503, "The service is not ready", "Ask the operator to create the log."),
     "outcome-unknown": Kind(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from . import entries, jobs, keys, log, meta, policy, receipts, tokens, verify
+from . import entries, jobs, keys, log, meta, policy, receipts, tokens, verify, witness
 from .operation import Operation
 
 ROOMS = tuple(
-    module.room for module in (entries, jobs, receipts, log, keys, tokens, policy, verify, meta)
+    module.room
+    for module in (entries, jobs, receipts, log, keys, tokens, policy, verify, witness, meta)
 )
 
 

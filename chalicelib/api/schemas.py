@@ -52,6 +52,18 @@ _INCLUSION = _object(
 _EVIDENCE = _object({"document": _BASE64, "entry": _BASE64, "registered": _INCLUSION})
 _JWK = _object({"kty": _TEXT, "crv": _TEXT, "x": _TEXT}, {"y": _TEXT})
 
+_BLOCK: Schema = {
+    "height": _INTEGER,
+    "previous": _HEX32,
+    "timestamp_ms": _INTEGER,
+    "size": _INTEGER,
+    "root": _HEX32,
+    "hash": _HEX32,
+    "header": {"type": "string", "pattern": "^[0-9a-f]{242}$"},
+    "checkpoint": _TEXT,
+    "signature": _BASE64,
+}
+
 SCHEMAS: dict[str, Schema] = {
     "Problem": _object(
         {
@@ -102,18 +114,21 @@ SCHEMAS: dict[str, Schema] = {
             "items_at_most": _INTEGER,
         }
     ),
-    "Block": _object(
+    "Block": _object(_BLOCK),
+    "AttestedBlock": _object({**_BLOCK, "attestations": _list(_ref("Attempt"))}),
+    "Attempt": _object(
         {
-            "height": _INTEGER,
-            "previous": _HEX32,
-            "timestamp_ms": _INTEGER,
-            "size": _INTEGER,
-            "root": _HEX32,
-            "hash": _HEX32,
-            "header": {"type": "string", "pattern": "^[0-9a-f]{242}$"},
-            "checkpoint": _TEXT,
-            "signature": _BASE64,
-        }
+            "network": _TEXT,
+            "state": {"enum": ["planned", "prepared", "sent", "included", "final"]},
+            "planned_ms": _INTEGER,
+        },
+        {
+            "problem": _TEXT,
+            "tries": _INTEGER,
+            "retry_ms": _INTEGER,
+            "quorum": {"type": "boolean"},
+            "failures": {"type": "object", "additionalProperties": _TEXT},
+        },
     ),
     "Blocks": _object({"blocks": _list(_ref("Block"))}),
     "VerifyRequest": _object(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import sleep
 
 import click
 
 from ..notary.audit import AuditFailure, AuditReport
 from ..notary.audit import audit as audit_log
+from ..notary.ports import Row
 from ..proof.errors import Malformed
 from ..proof.jcs import JsonValue
 from ..proof.note import VerifierKey, parse_vkey
@@ -18,6 +20,8 @@ from .http import Http, check_url
 from .reader import HttpLogReader
 from .settings import Command, json_option, policy_option
 from .trust import read_policy_option, service_policy
+
+_PAUSES_S = (0.5, 1.0, 2.0)
 
 
 @click.command(cls=Command)
@@ -34,27 +38,49 @@ def audit(url: str, vkey: str | None, policy: Path | None, as_json: bool) -> Non
     if vkey is not None and policy is not None:
         raise Misused("give --vkey or --policy, not both")
     with Http(check_url(url)) as http:
-        key = _log_key(http, vkey, policy)
-        reader = HttpLogReader(http)
+        key, witnesses = _log_keys(http, vkey, policy)
+        reader = _PatientReader(http)
         if reader.checkpoint() is None:
             raise Unfinished(f"{http.url} publishes no checkpoint; is it the address of a log?")
         try:
-            report = audit_log(reader, key)
+            report = audit_log(reader, key, witnesses)
         except AuditFailure as failure:
             raise fail_audit(failure) from failure
+    if not report.sealed:
+        raise Unfinished(
+            f"block {report.blocks} is published but not yet listed, so its signature could not be"
+            " checked; everything else is right. Audit again in a minute"
+        )
     echo_report(report, as_json=as_json)
 
 
-def _log_key(http: Http, vkey: str | None, policy: Path | None) -> VerifierKey:
+class _PatientReader(HttpLogReader):
+    """A block is published a moment before it is listed."""
+
+    def row(self, height: int) -> Row | None:
+        row = super().row(height)
+        for pause_s in _PAUSES_S:
+            if row is not None:
+                break
+            sleep(pause_s)
+            row = super().row(height)
+        return row
+
+
+def _log_keys(
+    http: Http, vkey: str | None, policy: Path | None
+) -> tuple[VerifierKey, list[VerifierKey]]:
+    """The log's key, and those of the witnesses that the policy names."""
     if vkey is not None:
         try:
-            return parse_vkey(vkey)
+            return parse_vkey(vkey), []
         except Malformed as error:
             raise Misused(f"--vkey: {error}") from error
     trusted = service_policy(http) if policy is None else read_policy_option(policy)
     if trusted is None:
         raise Unfinished(f"{http.url} suggests no policy; give --vkey or --policy")
-    return _only_key(trusted)
+    witnesses = [key for key in trusted.tlog.witnesses.values() if key.loaded is not None]
+    return _only_key(trusted), witnesses
 
 
 def _only_key(policy: Policy) -> VerifierKey:

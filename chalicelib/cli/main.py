@@ -13,11 +13,10 @@ from typing import Literal
 import click
 
 from ..notary.profiles import PROFILES
-from ..proof.command import NoVerdict, UsageError, print_verdict
 from ..proof.jcs import JsonValue
 from ..proof.keys import format_jwk
 from .auditing import audit
-from .failure import EXIT_WRONG, Misused, Unfinished, echo_json
+from .failure import EXIT_WRONG, echo_json
 from .files import shown
 from .http import Http, Tokens, check_url
 from .keyfile import ALGORITHMS, IssuerSigner, new_key, read_key
@@ -29,6 +28,7 @@ from .receipts import receipt
 from .settings import FILE, Group, json_option, policy_option, url_option
 from .tokens import AssertedTokens, GivenToken, asker
 from .trust import trust_of
+from .verifying import verify
 
 
 @click.group(cls=Group)
@@ -141,23 +141,7 @@ def _report(outcome: Outcome, as_json: bool) -> None:
     )
 
 
-@main.command()
-@click.argument("document", type=FILE)
-@click.argument("receipt", type=FILE)
-@click.option("--policy", envvar="TALLY_POLICY", required=True, type=FILE, help="Whom you trust.")
-@click.option("--at", help="Verify as of this time, such as 2026-07-01T09:30:00Z.")
-@json_option
-def verify(document: Path, receipt: Path, policy: Path, at: str | None, as_json: bool) -> None:
-    """Verify DOCUMENT against RECEIPT, offline: 0 valid, 1 invalid, 2 cannot tell."""
-    try:
-        code = print_verdict(document, receipt, policy, at, as_json=as_json)
-    except UsageError as error:
-        raise Misused(str(error)) from error
-    except NoVerdict as error:
-        raise Unfinished(str(error)) from error
-    raise click.exceptions.Exit(code)
-
-
+main.add_command(verify)
 main.add_command(receipt)
 main.add_command(audit)
 main.add_command(operator)

@@ -6,33 +6,26 @@ The service is found as the functions find it: by the ``TALLY_…`` variables of
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
 from ..notary.audit import AuditFailure, audit_store
-from ..notary.log import Refusal
 from ..notary.own_policy import own_policy
-from ..notary.ports import Busy, IdentityProvider, Issuer, IssuerKey
+from ..notary.ports import IdentityProvider, Issuer, IssuerKey
 from ..notary.sequence import create_log, drain
 from ..proof.errors import Malformed
 from ..proof.note import format_vkey
 from ..proof.statement import check_did
 from .auditing import echo_report, fail_audit
-from .failure import Misused, Unfinished, echo_json
+from .failure import Misused, echo_json
 from .keyfile import read_public_part
+from .outside import outside, witness
 from .registration import merge_issuer, read_issuer_file
+from .service import the_service
 from .settings import FILE, Group, json_option
-
-if TYPE_CHECKING:
-    from ..bootstrap import Service
-
 
 ALGORITHMS = ("ES256", "EdDSA", "RS256")
 
@@ -40,23 +33,6 @@ ALGORITHMS = ("ES256", "EdDSA", "RS256")
 @click.group(cls=Group)
 def operator() -> None:
     """Run the service: needs its AWS access and TALLY_… environment."""
-
-
-@contextmanager
-def the_service() -> Iterator[Service]:
-    """The service of this environment; what AWS and the log refuse becomes a sentence."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from .. import bootstrap
-
-    try:
-        yield bootstrap.service_from_env(os.environ)
-    except bootstrap.MissingSetting as error:
-        raise Misused(str(error)) from error
-    except (BotoCoreError, ClientError, Busy) as error:
-        raise Unfinished(f"AWS: {error}. Check the credentials and the environment") from error
-    except Refusal as error:
-        raise Unfinished(f"the log refuses to go on: {error}") from error
 
 
 @operator.command()
@@ -204,9 +180,10 @@ def _check_jwks_url(url: str) -> None:
 @operator.command()
 @json_option
 def policy(as_json: bool) -> None:
-    """Print policy.json: this log's key and the registered issuers, no witness asked for."""
+    """Print policy.json: this log's key, its witnesses and time-stamp authorities, the issuers."""
     with the_service() as service:
-        value = own_policy(service.log.vkey, service.registry.issuers())
+        outside = service.outside().config
+        value = own_policy(service.log.vkey, service.registry.issuers(), outside)
     if as_json:
         echo_json(value)
         return
@@ -230,7 +207,9 @@ def audit(as_json: bool) -> None:
 def sequence(as_json: bool) -> None:
     """Integrate what is pending, now."""
     with the_service() as service:
-        blocks = drain(replace(service.log, tell_aside=_tell_aside), service.clock_ms)
+        witnesses = service.outside().witnesses
+        log = replace(service.log, tell_aside=_tell_aside, witnesses=witnesses)
+        blocks = drain(log, service.clock_ms)
     if as_json:
         echo_json({"blocks": [block.height for block in blocks]})
         return
@@ -242,3 +221,7 @@ def sequence(as_json: bool) -> None:
 
 def _tell_aside(id_: str, reason: str) -> None:
     click.echo(f"tally: set aside {id_}: {reason}", err=True)
+
+
+operator.add_command(outside)
+operator.add_command(witness)

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from ..proof.attestations import describe_evidence
 from ..proof.block import verify_block_signature
-from ..proof.errors import Invalid, Malformed
+from ..proof.errors import CannotTell, Invalid, Malformed
 from ..proof.export import best_inclusion, export_cose, export_tlog_proof
 from ..proof.jcs import JsonValue
 from ..proof.limits import NOTE_SIGNATURES
+from ..proof.members import read_base64
 from ..proof.note import Note
+from ..proof.opentimestamps import merge_timestamps, opentimestamps_attestation
+from ..proof.ots_file import export_ots
 from ..proof.policy import Policy
 from ..proof.receipt import (
     MEDIA_TYPE,
+    OPENTIMESTAMPS,
     Attestation,
     Evidence,
     Inclusion,
@@ -25,14 +31,21 @@ from ..proof.receipt import (
     format_receipt,
     parse_receipt,
 )
-from ..proof.verify import Heads, attestation_check
+from ..proof.tsr_file import export_tsr
+from ..proof.verify import Heads
 from .failure import Failure, Misused, Unfinished, Wrong, echo_json
 from .files import parse_file, replace_file, shown
 from .http import Http, check_url
 from .settings import FILE, Group, json_option, policy_option, url_option
 from .trust import Trust, check_no_worse, read_policy_option, suggested_policy, trust_of
 
-ENDINGS = {"tlog-proof": ".tlog-proof", "cose": ".cose", "entry": ".entry"}
+ENDINGS = {
+    "tlog-proof": ".tlog-proof",
+    "cose": ".cose",
+    "entry": ".entry",
+    "ots": ".ots",
+    "tsr": ".tsr",
+}
 _RECEIPT_ENDING = ".receipt.json"
 
 
@@ -51,23 +64,34 @@ def refresh(receipts: tuple[Path, ...], url: str, policy: Path | None, as_json: 
     trust = trust_of(policy)
     results: list[JsonValue] = []
     worst = 0
-    with Http(check_url(url)) as http:
+    with Http(check_url(url)) as http, ThreadPoolExecutor(_AT_ONCE) as pool:
         heads = trust.heads or Heads(suggested_policy(http))
-        for path in receipts:
+        done = pool.map(lambda path: _try_refresh(path, http, trust, heads), receipts)
+        for path, outcome in zip(receipts, done, strict=True):
             result: dict[str, JsonValue] = {"receipt": shown(path)}
-            try:
-                gained = _refresh_file(path, http, trust, heads)
-                result["gained"] = list(gained)
-                text = ", ".join(gained) or "nothing new"
-            except Failure as failure:
-                worst = max(worst, failure.exit_code)
-                result["error"] = text = failure.message
+            if isinstance(outcome, Failure):
+                worst = max(worst, outcome.exit_code)
+                result["error"] = text = outcome.message
+            else:
+                result["gained"] = list(outcome)
+                text = ", ".join(outcome) or "nothing new"
             results.append(result)
             if not as_json:
                 click.echo(f"{shown(path)}: {text}", err="error" in result)
     if as_json:
         echo_json({"receipts": results})
     raise click.exceptions.Exit(worst)
+
+
+_AT_ONCE = 8
+"""Receipts that are asked for side by side."""
+
+
+def _try_refresh(path: Path, http: Http, trust: Trust, heads: Heads) -> list[str] | Failure:
+    try:
+        return _refresh_file(path, http, trust, heads)
+    except Failure as failure:
+        return failure
 
 
 def _refresh_file(path: Path, http: Http, trust: Trust, heads: Heads) -> list[str]:
@@ -127,22 +151,19 @@ def _merge_inclusions(held: Inclusion, fresh: Inclusion) -> Inclusion:
     return replace(
         held,
         proof=replace(held.proof, checkpoint_note=merged),
-        attestations=_merge_attestations(held.attestations, fresh.attestations),
+        attestations=_merge_attestations(held, fresh),
     )
 
 
-def _merge_attestations(
-    held: tuple[Attestation, ...], fresh: tuple[Attestation, ...]
-) -> tuple[Attestation, ...]:
-    kept = (a for a in held if a not in fresh and not any(_completes(b, a) for b in fresh))
-    return (*kept, *fresh)
-
-
-def _completes(fresh: Attestation, held: Attestation) -> bool:
-    """A calendar's answer to a pending proof keeps the pending part and so is longer."""
-    if not fresh.type == held.type == "opentimestamps":
-        return False
-    return len(str(fresh.members["proof"])) > len(str(held.members["proof"]))
+def _merge_attestations(held: Inclusion, fresh: Inclusion) -> tuple[Attestation, ...]:
+    """All that either holds; of time stamps one, with all that is in them."""
+    both = [a for a in held.attestations if a not in fresh.attestations] + [*fresh.attestations]
+    stamps = [a for a in both if a.type == OPENTIMESTAMPS]
+    if len(stamps) < 2:
+        return tuple(both)
+    proofs = [read_base64(stamp.members["proof"], "proof") for stamp in stamps]
+    merged = opentimestamps_attestation(merge_timestamps(proofs, held.block.hash))
+    return (merged, *(a for a in both if a.type != OPENTIMESTAMPS))
 
 
 def describe_gain(held: Receipt, merged: Receipt) -> list[str]:
@@ -150,10 +171,8 @@ def describe_gain(held: Receipt, merged: Receipt) -> list[str]:
     gained = []
     if merged.attested is not None and merged.attested != held.attested:
         gained.append(f"attested by block {merged.attested.block.height}")
-    before = set(map(attestation_check, _attestations(held)))
-    gained += [
-        attestation_check(a) for a in _attestations(merged) if attestation_check(a) not in before
-    ]
+    before = set(_evidence(held))
+    gained += [text for text in dict.fromkeys(_evidence(merged)) if text not in before]
     signers = set(_signature_names(held))
     gained += [f"signature of {name}" for name in _signature_names(merged) if name not in signers]
     for part in ("issuer", "status"):
@@ -168,8 +187,13 @@ def _inclusions(receipt: Receipt) -> list[Inclusion]:
     return [i for i in (receipt.registered, receipt.attested) if i is not None]
 
 
-def _attestations(receipt: Receipt) -> list[Attestation]:
-    return [a for inclusion in _inclusions(receipt) for a in inclusion.attestations]
+def _evidence(receipt: Receipt) -> list[str]:
+    return [
+        text
+        for inclusion in _inclusions(receipt)
+        for attestation in inclusion.attestations
+        for text in describe_evidence(attestation, inclusion.block.hash)
+    ]
 
 
 def _signature_names(receipt: Receipt) -> list[str]:
@@ -191,14 +215,15 @@ def export(
     policy: Path | None,
     as_json: bool,
 ) -> None:
-    """Write RECEIPT in a standard form: C2SP tlog-proof, COSE receipt (RFC 9942), or bare entry."""
+    """Write RECEIPT in a standard form: C2SP tlog-proof, COSE receipt (RFC 9942), OpenTimestamps
+    proof of the document (ots), time-stamp response (RFC 3161, tsr), or the bare entry."""
     if len(receipts) > 1 and not out.is_dir():
         raise Misused(f"{shown(out)} is not a directory; several receipts are exported into one")
     make = _exporter(form, url, policy)
     written: list[JsonValue] = []
     for path in receipts:
         target = out / _export_name(path, form) if out.is_dir() else out
-        replace_file(target, make(parse_file(path, parse_receipt)))
+        replace_file(target, _export_file(path, make))
         written.append(shown(target))
         if not as_json:
             click.echo(shown(target))
@@ -206,15 +231,26 @@ def export(
         echo_json({"format": form, "files": written})
 
 
+def _export_file(path: Path, make: Callable[[Receipt], bytes]) -> bytes:
+    try:
+        return make(parse_file(path, parse_receipt))
+    except CannotTell as error:
+        raise Unfinished(f"{shown(path)}: {error}") from error
+
+
 def _export_name(path: Path, form: str) -> str:
     return path.name.removesuffix(_RECEIPT_ENDING) + ENDINGS[form]
+
+
+_PLAIN = {"tlog-proof": export_tlog_proof, "ots": export_ots, "tsr": export_tsr}
+"""Exports that need nothing but the receipt."""
 
 
 def _exporter(form: str, url: str | None, policy: Path | None) -> Callable[[Receipt], bytes]:
     if form == "entry":
         return lambda receipt: receipt.statement.entry
-    if form == "tlog-proof":
-        return export_tlog_proof
+    if form in _PLAIN:
+        return _PLAIN[form]
     trusted = _policy_for_export(url, policy)
     return lambda receipt: _export_cose(receipt, trusted)
 

@@ -1,7 +1,10 @@
-"""Applying a committed block: sign it, write what it holds, publish, and clear pending.
+"""Applying a committed block: write what it holds, sign it, have it cosigned, publish it, make it
+readable, and clear pending.
 
 Every step is idempotent and may be repeated by anyone at any time, also by several at once: this is
-what the sequencer does after its commit, and all that recovery does after a crash.
+what the sequencer does after its commit, and all that recovery does after a crash. The checkpoint
+is published before the block can be read: whoever holds a receipt of a block can be sure that a
+chain restored from before that block finds itself behind what is published.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 
-from ..proof.block import block_to_be_signed, verify_block_signature
+from ..proof.block import Block, block_to_be_signed, verify_block_signature
 from ..proof.checkpoint import (
     Checkpoint,
     format_checkpoint_text,
@@ -23,25 +26,53 @@ from ..proof.note import parse_note, verify_note, verify_signature
 from .batch import StoredObject
 from .index import MissingRun, merge_runs, plan_merges
 from .log import CHECKPOINT, HistoryFork, Log, MissingStaging
+from .networks import Attempt
 from .ports import Conflict, Objects, Row
 from .staging import Staged, WrongStaging, parse_staging
+from .witnesses import WITNESSES, cosign, cosign_again, cosigned
 
 _GROUP = 64
 """Objects that are cut out of the staging object at a time."""
 
 
-def apply_block(log: Log, row: Row, staged: Staged) -> None:
-    """Do all that a committed row still needs. Raises HistoryFork when stored bytes differ."""
+def apply_block(log: Log, row: Row, staged: Staged) -> Row:
+    """Do all that a committed row still needs; the row as it then is. Raises HistoryFork when
+    stored bytes differ, and what ``cosign`` raises."""
     assert staged.header == row.block.header, "the row names its own staging object"
-    previous = log.chain.row(row.block.height - 1)
-    assert previous is not None, "a block is committed after the one before it"
+    previous = _row_before(log, row)
     write_objects(log, staged.objects())
     merge(log, previous.block.size, row.block.size)
-    # From here on the block is readable: whoever sees its signatures finds all of its objects.
-    sealed = _seal(log, row)
-    _publish(log, previous, sealed)
+    signed = sign_row(log, row)
+    attempt = cosign(log, previous.block, row.block, signed.checkpoint)
+    _publish(log, previous.block, signed, [attempt] if attempt else [])
+    if not row.checkpoint:
+        # From here on the block is readable: whoever sees its signatures finds all of its objects.
+        log.chain.seal(row.block.height, signed.checkpoint, signed.signature)
     settle(log, staged.done, staged.poison)
     log.chain.mark_applied(row.block.height)
+    return replace(signed, applied=True)
+
+
+def renew_cosignatures(log: Log) -> Attempt | None:
+    """Ask the witnesses again that did not cosign the newest block, if their quorum was not met,
+    and publish what came; the block's attempt as it then is. None where there is nothing to ask
+    for: no witness, no block, or a sequencer at work. Raises Refusal."""
+    head = log.chain.head()
+    if log.witnesses is None or head is None or not (head.applied and head.block.height):
+        return None
+    attempt = log.attempts.get(WITNESSES, head.block.height)
+    if attempt is None:
+        return None  # of a time when there were no witnesses
+    previous = _row_before(log, head)
+    attempt = cosign_again(log, previous.block, head.block, head.checkpoint, attempt)
+    _publish(log, previous.block, head, [attempt])
+    return attempt
+
+
+def _row_before(log: Log, row: Row) -> Row:
+    previous = log.chain.row(row.block.height - 1)
+    assert previous is not None, "a block is committed after the one before it"
+    return previous
 
 
 def read_staging(log: Log, row: Row) -> Staged:
@@ -87,29 +118,36 @@ def _all_there(keys: Sequence[str], runs: Sequence[bytes | None]) -> list[bytes]
     return found
 
 
-def _seal(log: Log, row: Row) -> Row:
-    """The row with its two signatures, made if they are not there yet. Only committed blocks get
-    here, and Ed25519 is deterministic: whoever signs again gets the same bytes."""
+def sign_row(log: Log, row: Row) -> Row:
+    """The row with its two signatures, made in memory if they are not stored yet. Only what is
+    committed gets here, and Ed25519 is deterministic: whoever signs again gets the same bytes."""
     if row.checkpoint:
         return row
     block = row.block
-    checkpoint = Checkpoint(log.origin, block.size, block.root)
-    text = format_checkpoint_text(checkpoint)
-    note_signature = log.signer.sign(text)
+    checkpoint = sign_checkpoint(log, block)
     signature = log.signer.sign(block_to_be_signed(block, log.kid))
     # A signature that does not verify must not become part of the history.
-    verify_signature(log.vkey, text, note_signature)
     verify_block_signature(block, log.signer.public, signature)
-    note = format_signed_checkpoint(checkpoint, log.vkey, note_signature)
-    log.chain.seal(block.height, note, signature)
-    return replace(row, checkpoint=note, signature=signature)
+    return replace(row, checkpoint=checkpoint, signature=signature)
+
+
+def sign_checkpoint(log: Log, block: Block) -> bytes:
+    """The checkpoint note of a committed block, or of the empty tree, with the log's signature."""
+    checkpoint = Checkpoint(log.origin, block.size, block.root)
+    text = format_checkpoint_text(checkpoint)
+    signature = log.signer.sign(text)
+    verify_signature(log.vkey, text, signature)
+    return format_signed_checkpoint(checkpoint, log.vkey, signature)
 
 
 def read_published(log: Log) -> Checkpoint | None:
     """The published checkpoint, if it is one of this log; raises HistoryFork."""
     data = log.tiles.get(CHECKPOINT)
-    if data is None:
-        return None
+    return None if data is None else _check_published(log, data)
+
+
+def _check_published(log: Log, data: bytes) -> Checkpoint:
+    """The checkpoint in a published note, if the log signed it; other lines are not looked at."""
     try:
         note = parse_note(data)
         verify_note(note, [log.vkey])
@@ -123,23 +161,39 @@ def read_published(log: Log) -> Checkpoint | None:
     return published
 
 
-def _publish(log: Log, previous: Row, row: Row) -> None:
-    """Replace the previous block's checkpoint by this one's; a newer one stays."""
+def _publish(log: Log, previous: Block, row: Row, attempts: Sequence[Attempt]) -> None:
+    """Replace the previous block's checkpoint by this one's, or add cosignatures to this one's; a
+    newer one stays. Raises HistoryFork."""
     current = log.tiles.get(CHECKPOINT)
-    if current == row.checkpoint:
-        return
-    if current != (previous.checkpoint or None):
-        published = read_published(log)
-        if published is None or published.size <= row.block.size:
-            raise HistoryFork(
-                f"the published checkpoint is not that of block {row.block.height - 1}"
-            )
+    wanted = _next_published(log, previous, row, attempts, current)
+    if wanted is None:
         return
     try:
-        log.tiles.swap(CHECKPOINT, current, row.checkpoint)
+        log.tiles.swap(CHECKPOINT, current, wanted)
     except Conflict:
-        # Somebody else applies this block, or a later one. Published sizes only grow, so this ends.
-        _publish(log, previous, row)
+        # Somebody else applies this block, or a later one. Sizes and lines only grow, so this ends.
+        _publish(log, previous, row, attempts)
+
+
+def _next_published(
+    log: Log, previous: Block, row: Row, attempts: Sequence[Attempt], current: bytes | None
+) -> bytes | None:
+    """What to publish in place of ``current``; None when that may stay. Lines by witnesses come
+    late and differ from one time to the next, so notes are compared by their texts."""
+    published = None if current is None else _check_published(log, current)
+    if published == (_checkpoint_of(previous) if previous.height else None):
+        return cosigned(row.checkpoint, attempts)
+    if published == _checkpoint_of(row.block):
+        assert current is not None
+        more = cosigned(current, attempts)
+        return None if more == current else more
+    if published is None or published.size <= row.block.size:
+        raise HistoryFork(f"the published checkpoint is not that of block {previous.height}")
+    return None
+
+
+def _checkpoint_of(block: Block) -> Checkpoint:
+    return Checkpoint(block.origin, block.size, block.root)
 
 
 def settle(log: Log, done: Sequence[str], poison: Iterable[tuple[str, str]]) -> None:

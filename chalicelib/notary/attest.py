@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from ..proof.block import Block
+from .apply import renew_cosignatures
 from .limits import (
     ATTEST_BLOCKS,
     ATTEST_STEPS,
@@ -25,9 +26,6 @@ from .limits import (
 from .log import Log
 from .networks import Attempt, Memo, Network, NetworkError, State
 from .ports import Conflict, OutcomeUnknown, Row
-
-WITNESSES = "witnesses"
-"""The network, and the check, of the cosignatures that sequencing asks for."""
 
 UNSENT: tuple[State, ...] = ("planned", "prepared")
 IN_FLIGHT: tuple[State, ...] = ("planned", "prepared", "sent")
@@ -61,11 +59,11 @@ class Attester:
 
 def attest(attester: Attester) -> list[Attempt]:
     """Plan what is due and take every attempt as far as it goes now; those that changed, as they
-    are now. Networks are served side by side, so a slow one holds up no other."""
-    if not attester.parties:
-        return []
+    are now. Networks are served side by side, so a slow one holds up no other. Raises Refusal when
+    a witness has seen more than the chain holds."""
+    renew_cosignatures(attester.log)
     target = newest_statements(attester.log)
-    with ThreadPoolExecutor(len(attester.parties)) as pool:
+    with ThreadPoolExecutor(max(1, len(attester.parties))) as pool:
         served = pool.map(lambda party: _serve(attester, party, target), attester.parties)
         changed = [attempt for group in served for attempt in group]
     _mark_full(attester, _perhaps_full(attester, changed))

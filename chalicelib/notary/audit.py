@@ -34,7 +34,8 @@ __all__ = ["AuditFailure", "AuditReport", "LogReader", "StoreReader", "audit", "
 
 @dataclass(frozen=True, slots=True)
 class AuditReport:
-    """A log that is right: how much of it there is, and where it stands."""
+    """A log that is right: how much of it there is, and where it stands. While its newest block is
+    not ``sealed``, the log key's signature of that one block could not be checked."""
 
     origin: str
     blocks: int
@@ -42,20 +43,23 @@ class AuditReport:
     statements: int
     root: Hash
     timestamp_ms: int
+    sealed: bool = True
 
 
-def audit(reader: LogReader, key: VerifierKey) -> AuditReport:
-    """Check everything public up to the published checkpoint of the log with this key; raises
-    AuditFailure."""
-    history = History(GENESIS(key.name))
-    published = read_checkpoint(reader, key)
+def audit(
+    reader: LogReader, key: VerifierKey, witnesses: Sequence[VerifierKey] = ()
+) -> AuditReport:
+    """Check everything public up to the published checkpoint of the log with this key, and the
+    lines of these witnesses in it; raises AuditFailure."""
+    history, sealed = History(GENESIS(key.name)), True
+    published = read_checkpoint(reader, key, witnesses)
     if published is not None:
-        for _ in read_blocks(reader, key, published, history):
-            pass
-    return _report(history)
+        for audited in read_blocks(reader, key, published, history, unlisted=True):
+            sealed = bool(audited.row.checkpoint)
+    return _report(history, sealed=sealed)
 
 
-def _report(history: History) -> AuditReport:
+def _report(history: History, *, sealed: bool) -> AuditReport:
     block = history.block
     return AuditReport(
         origin=block.origin,
@@ -64,6 +68,7 @@ def _report(history: History) -> AuditReport:
         statements=len(history.documents),
         root=block.root,
         timestamp_ms=block.timestamp_ms,
+        sealed=sealed,
     )
 
 
@@ -93,10 +98,11 @@ def audit_store(log: Log) -> AuditReport:
     if head is None:
         raise AuditFailure("the log was never created", "block 0", "a row", None)
     reader = StoreReader(log)
-    history = History(GENESIS(log.origin))
+    history, sealed = History(GENESIS(log.origin)), True
     genesis = log.chain.row(0)
     check_same("the first block", "block 0", history.block, genesis and genesis.block)
-    published = read_checkpoint(reader, log.vkey) if head.block.height else None
+    witnesses = [each.key for each in log.witnesses.all] if log.witnesses else []
+    published = read_checkpoint(reader, log.vkey, witnesses) if head.block.height else None
     if published is not None:
         for audited in read_blocks(reader, log.vkey, published, history):
             if audited.row.block.height < head.block.height and not audited.row.applied:
@@ -104,9 +110,10 @@ def audit_store(log: Log) -> AuditReport:
                 raise AuditFailure("a block after it", where, "none: it is not applied", "one")
             _check_index(log, audited, head.block.size)
             _check_staging(log, history, audited)
+            sealed = bool(audited.row.checkpoint)
     _check_head(log, head, history)
     _check_pending(log, head, history)
-    return _report(history)
+    return _report(history, sealed=sealed)
 
 
 def _check_index(log: Log, audited: AuditedBlock, head_size: int) -> None:
@@ -178,7 +185,7 @@ def _check_placed(log: Log, history: History, row: Row, placed: StoredObject) ->
 def _check_head(log: Log, head: Row, history: History) -> None:
     """The newest block is published and done, or one ahead of that and can still be finished."""
     behind = head.block.height - history.block.height
-    if head.applied or behind > 1:
+    if head.applied or head.checkpoint or behind > 1:
         check_same("the newest published block", "checkpoint", head.block, history.block)
         return
     try:

@@ -6,16 +6,17 @@ compared with what is stored: links, tiles, roots, block hashes, checkpoints, si
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn, Protocol
 
-from ..proof.block import Block, Link, format_link, verify_block_signature
+from ..proof.block import Block, Link, format_link, parse_link, verify_block_signature
 from ..proof.checkpoint import Checkpoint, parse_checkpoint_text
 from ..proof.errors import ProofError
 from ..proof.hashes import sha256
 from ..proof.limits import HASH_BYTES, TILE_WIDTH
-from ..proof.note import Note, VerifierKey, parse_note, verify_note
+from ..proof.note import Note, UnknownSigners, VerifierKey, parse_note, verify_note
 from ..proof.payload import Register, StatusChange, Supersede
 from ..proof.statement import parse_statement
 from ..proof.tiles import Bundle, parse_bundle
@@ -64,7 +65,8 @@ class LogReader(Protocol):
         """Tiles and bundles, in order."""
 
     def row(self, height: int) -> Row | None:
-        """The block with its signatures; ``staging`` may be empty."""
+        """The block with its signatures; ``staging`` may be empty. The newest published block may
+        be without signatures for a moment, or not be there yet."""
 
 
 class AuditedBlock(NamedTuple):
@@ -88,21 +90,28 @@ class History:
     documents: dict[bytes, bytes | None] = field(default_factory=dict)
 
 
-def read_checkpoint(reader: LogReader, key: VerifierKey) -> Checkpoint | None:
-    """The published checkpoint, verified; None when nothing had to be published yet."""
+def read_checkpoint(
+    reader: LogReader, key: VerifierKey, witnesses: Iterable[VerifierKey] = ()
+) -> Checkpoint | None:
+    """The published checkpoint, verified, with the lines of these witnesses; None when nothing had
+    to be published yet."""
     data = reader.checkpoint()
     if data is None:
         first = reader.row(1)
         if first is not None and first.applied:
             raise AuditFailure("there is none", "checkpoint", "that of the newest block", None)
         return None
-    return _read_note(data, key, "checkpoint")
+    return _read_note(data, key, "checkpoint", witnesses)
 
 
-def _read_note(data: bytes, key: VerifierKey, where: str) -> Checkpoint:
+def _read_note(
+    data: bytes, key: VerifierKey, where: str, witnesses: Iterable[VerifierKey] = ()
+) -> Checkpoint:
     try:
         note: Note = parse_note(data)
         verify_note(note, [key])
+        with suppress(UnknownSigners):  # whether they are enough is the verifier's business
+            verify_note(note, witnesses)
         checkpoint = parse_checkpoint_text(note.text)
     except ProofError as error:
         raise AuditFailure("not a checkpoint of this log", where, key.name, error) from error
@@ -111,26 +120,45 @@ def _read_note(data: bytes, key: VerifierKey, where: str) -> Checkpoint:
 
 
 def read_blocks(
-    reader: LogReader, key: VerifierKey, published: Checkpoint, history: History
+    reader: LogReader,
+    key: VerifierKey,
+    published: Checkpoint,
+    history: History,
+    *,
+    unlisted: bool = False,
 ) -> Iterator[AuditedBlock]:
     """Every block up to the published checkpoint, each once it is found right and ``history``
-    holds it; raises AuditFailure."""
+    holds it; raises AuditFailure.
+
+    A block is published before it is readable. So the newest published one may lack its signatures,
+    and, if ``unlisted``, its row: then its link entry stands in, and all but the block signature
+    is checked.
+    """
     while history.block.size < published.size:
-        audited = _read_block(reader, key, history)
+        audited = _read_block(reader, key, published, history, unlisted=unlisted)
         history.block, history.edge = audited.grown.block, audited.grown.edge
         yield audited
     newest = Checkpoint(key.name, history.block.size, history.block.root)
     check_same("the checkpoint is that of no block", "checkpoint", newest, published)
 
 
-def _read_block(reader: LogReader, key: VerifierKey, history: History) -> AuditedBlock:
+def _read_block(
+    reader: LogReader,
+    key: VerifierKey,
+    published: Checkpoint,
+    history: History,
+    *,
+    unlisted: bool,
+) -> AuditedBlock:
     previous = history.block
     where = f"block {previous.height + 1}"
     row = reader.row(previous.height + 1)
+    if row is None and unlisted:
+        row = _unlisted_row(reader, published, history)
     if row is None:
         raise AuditFailure("the block is missing", where, "a row", None)
     _check_row(row.block, previous, where)
-    entries = _read_entries(reader, history, row.block)
+    entries = _read_entries(reader, history, row.block.size)
     ids = item_ids(entries)
     link = format_link(Link(previous.height + 1, previous.hash, row.block.timestamp_ms))
     check_same("the link entry", f"entry {previous.size}", link, entries[0])
@@ -140,9 +168,36 @@ def _read_block(reader: LogReader, key: VerifierKey, history: History) -> Audite
     if grown.block.root != row.block.root:
         _blame(reader, grown, row.block, where)
     check_objects(reader, grown)
-    _check_signatures(row, key, where)
+    if row.checkpoint or row.applied or row.block.size != published.size:
+        _check_signatures(row, key, where)
     history.leaves += ids
     return AuditedBlock(previous, row, grown)
+
+
+def _unlisted_row(reader: LogReader, published: Checkpoint, history: History) -> Row | None:
+    """The row of the newest published block, by the link entry that opens it; None when it is not
+    exactly one block that is not there."""
+    previous = history.block
+    first, *others = _read_entries(reader, history, published.size)
+    link = _find_link(first)
+    if link is None or any(map(_find_link, others)):
+        return None
+    block = Block(
+        previous.origin,
+        previous.height + 1,
+        previous.hash,
+        published.size,
+        published.root,
+        link.timestamp_ms,
+    )
+    return Row(block, staging="")
+
+
+def _find_link(entry: bytes) -> Link | None:
+    try:
+        return parse_link(entry)
+    except ProofError:
+        return None
 
 
 def _blame(reader: LogReader, grown: Grown, block: Block, where: str) -> NoReturn:
@@ -170,12 +225,12 @@ def _check_row(block: Block, previous: Block, where: str) -> None:
         raise AuditFailure("the time went back", where, expected, block.timestamp_ms)
 
 
-def _read_entries(reader: LogReader, history: History, block: Block) -> list[bytes]:
-    """The block's entries, out of the bundles that were written with it."""
+def _read_entries(reader: LogReader, history: History, size: int) -> list[bytes]:
+    """The entries of the block of ``size``, out of the bundles that were written with it."""
     start = history.block.size
     places = [
-        Bundle(number, min(TILE_WIDTH, block.size - number * TILE_WIDTH))
-        for number in range(start // TILE_WIDTH, (block.size - 1) // TILE_WIDTH + 1)
+        Bundle(number, min(TILE_WIDTH, size - number * TILE_WIDTH))
+        for number in range(start // TILE_WIDTH, (size - 1) // TILE_WIDTH + 1)
     ]
     stored = reader.objects([place.path for place in places])
     entries: list[bytes] = []

@@ -66,9 +66,9 @@ ASSERTION_S = 600
 NETWORK_S = 10.0
 """One request to a network that attests: a chain's node, a calendar, a time-stamp authority."""
 
-ANSWER_BYTES = 4_000_000
-"""An answer of such a network; a full block of a public chain, without transactions in full,
-is smaller."""
+ANSWER_BYTES = 16_000_000
+"""An answer of such a network; a full block of a public chain, with transactions in full, is
+smaller."""
 
 ATTEST_BLOCKS = 100
 """Blocks that a network which attests every block catches up with in one run; older ones are proved
@@ -91,3 +91,32 @@ OVERDUE_MS = 86_400_000
 
 ALARM_TRIES = 8
 """Failures in a row after which any problem of a network rings the alarm: about an hour."""
+
+WITNESS_MS = 3_000
+"""A witness that has not answered for so long is left out of the block's checkpoint."""
+
+WITNESSES_S = 5.0
+"""A block waits so long for its cosignatures; then it is published with those that came."""
+
+WITNESS_CORRECTIONS = 2
+"""How often a witness that remembers another size than expected is asked again from that size."""
+
+COSIGNED_AHEAD_S = 600
+COSIGNED_BEHIND_S = 86_400
+"""A cosignature dated further from our clock than this is no evidence of when it was made."""
+
+COSIGN_REPEAT_S = 30
+"""Who asks us to cosign the very same checkpoint within this time gets the same line again: anybody
+may repeat a request, and each signature costs one of KMS."""
+
+COSIGN_SKEW_S = 5
+"""Our hosts' clocks may differ so much; a cosignature then takes the time of the one before it."""
+
+BITCOIN_SCAN_BLOCKS = 50
+"""Bitcoin blocks that one look at an attempt searches for a transaction that has moved."""
+
+CALENDAR_BYTES = 10_000
+"""An answer of an OpenTimestamps calendar, as its own clients limit it."""
+
+CALENDAR_PENDING = 4
+"""Pending attestations in a calendar's first answer; it gives one. Each costs a request a time."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from ..proof.hashes import Hash
 from ..proof.note import VerifierKey, ed25519_vkey
 from .index import RunCache
 from .networks import Attempts
 from .ports import Chain, Jobs, Objects, Pending, Row, Signer
+
+if TYPE_CHECKING:
+    from .witnesses import Witnesses
 
 CHECKPOINT = "checkpoint"
 """The key of the published checkpoint in the public bucket."""
@@ -71,6 +74,7 @@ class Log:
     pending: Pending
     jobs: Jobs
     attempts: Attempts
+    witnesses: Witnesses | None = None
     puts: int = 8
     tell_aside: Callable[[str, str], None] = field(default=untold, repr=False, compare=False)
     runs: RunCache = field(default_factory=RunCache, repr=False, compare=False)

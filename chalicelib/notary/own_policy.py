@@ -7,18 +7,34 @@ from collections.abc import Sequence
 from ..proof.jcs import JsonValue
 from ..proof.keys import format_jwk
 from ..proof.note import VerifierKey, format_vkey
+from .outside import Outside
 from .ports import Issuer, IssuerKey
 
 
-def own_policy(vkey: VerifierKey, issuers: Sequence[Issuer]) -> dict[str, JsonValue]:
-    """A policy document: the log's key with no witness asked for, and the issuers' keys."""
+def own_policy(
+    vkey: VerifierKey, issuers: Sequence[Issuer], outside: Outside
+) -> dict[str, JsonValue]:
+    """A policy document: the log's key with the witnesses and the quorum that it asks for itself,
+    the issuers' keys, and the time-stamp authorities. Headers of public chains are not in it:
+    whoever trusts a chain asks a node of their own for them."""
+    certificates: list[JsonValue] = list(
+        dict.fromkeys(each for network in outside.networks for each in network.certificates)
+    )
     return {
         "v": 1,
-        "tlog": f"log {format_vkey(vkey)}\nquorum none\n",
+        "tlog": f"log {format_vkey(vkey)}\n{_witness_lines(outside)}",
         "issuers": [_write_issuer(issuer) for issuer in issuers],
         "chains": {},
-        "tsa": [],
+        "tsa": certificates,
     }
+
+
+def _witness_lines(outside: Outside) -> str:
+    """The lines of the witnesses' policy, but for logs, which a verifier's policy names itself."""
+    if outside.witnesses is None:
+        return "quorum none\n"
+    lines = outside.witnesses.text.splitlines(keepends=True)
+    return "".join(line for line in lines if line.split()[:1] != ["log"])
 
 
 def _write_issuer(issuer: Issuer) -> dict[str, JsonValue]:

@@ -273,6 +273,11 @@ class Registry(Protocol):
 
     def put_identity_provider(self, provider: IdentityProvider) -> None: ...
 
+    def outside(self) -> str | None:
+        """The configuration of outside parties that attest (see ``outside.py``), as it was put."""
+
+    def put_outside(self, text: str) -> None: ...
+
     def use_once(self, id: str, expires_s: int) -> bool:
         """True for the first use of a token id before ``expires_s`` (POSIX seconds), else False."""
 

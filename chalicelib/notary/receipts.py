@@ -1,7 +1,9 @@
 """Receipts: from a locator to an index, and from indices to receipts.
 
-A receipt is of the block that first held its entry. Everything for it is in the public bucket and
-in one row, so it can be made again at any time, the same but for later evidence.
+A receipt is of the block that first held its entry, and of the newest fully attested block where
+the first is not fully attested itself. Everything for it is in the public bucket, in the chain's
+rows and in the table of attempts, so it can be made again at any time, the same but for later
+evidence.
 """
 
 from __future__ import annotations
@@ -21,10 +23,12 @@ from ..proof.tlogproof import TlogProof
 from .accepted import read_numbers
 from .batch import REFUSED
 from .entries import read_entries, read_objects
+from .evidence import attestations_of
 from .index import KEY_BYTES, find
 from .jobs import as_readable, placed_of
 from .log import Log
 from .ports import Job, Row
+from .witnesses import cosigned
 
 _ENTRY_ID = re.compile(r"[0-9a-f]{64}")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,15}")
@@ -137,8 +141,11 @@ def _receipts(log: Log, indices: Sequence[int]) -> list[Receipt]:
     statements = {
         index: _statement(index, entry) for index, entry in read_entries(log, indices, size).items()
     }
-    inclusions = _inclusions(log, head, sorted(statements))
-    return [Receipt(statements[index], inclusions[index]) for index in indices]
+    registered, attested = _inclusions(log, head, sorted(statements))
+    return [
+        Receipt(statements[index], registered[index], attested=attested.get(index))
+        for index in indices
+    ]
 
 
 def _statement(index: int, entry: bytes) -> SignedStatement:
@@ -148,19 +155,38 @@ def _statement(index: int, entry: bytes) -> SignedStatement:
     return parsed
 
 
-def _inclusions(log: Log, head: Row, indices: Sequence[int]) -> dict[int, Inclusion]:
-    """For each index its inclusion in the block that first held it; all tiles in one read."""
+Inclusions = dict[int, Inclusion]
+
+
+def _inclusions(log: Log, head: Row, indices: Sequence[int]) -> tuple[Inclusions, Inclusions]:
+    """For each index its inclusion in the block that first held it, and, where that is better
+    attested, in a later one; all tiles in one read."""
     by_row: dict[int, tuple[Row, list[int]]] = {}
     rows = _Rows(log, head)
     for index in indices:
         row = rows.holding(index)
         by_row.setdefault(row.block.height, (row, []))[1].append(index)
-    tiles = _read_tiles(log, by_row.values(), head.block.size)
-    return {
-        index: inclusion
-        for row, group in by_row.values()
-        for index, inclusion in _inclusions_in(row, group, tiles)
-    }
+    first = list(by_row.values())
+    later = _better_attested(log, rows, first)
+    tiles = _read_tiles(log, [*first, *later], head.block.size)
+    return _inclusions_in(log, first, tiles), _inclusions_in(log, later, tiles)
+
+
+Group = tuple[Row, list[int]]
+
+
+def _better_attested(log: Log, rows: _Rows, groups: Sequence[Group]) -> list[Group]:
+    """The newest fully attested block, for all indices whose own block is older and not so."""
+    height = log.attempts.newest_full()
+    if height is None:
+        return []
+    older = [
+        index
+        for row, indices in groups
+        if row.block.height < height and not log.attempts.is_full(row.block.height)
+        for index in indices
+    ]
+    return [(rows.at(height), older)] if older else []
 
 
 def _read_tiles(
@@ -176,14 +202,26 @@ def _read_tiles(
 
 
 def _inclusions_in(
-    row: Row, indices: Sequence[int], tiles: dict[tuple[int, int], bytes]
+    log: Log, groups: Sequence[Group], tiles: dict[tuple[int, int], bytes]
+) -> Inclusions:
+    return {
+        index: inclusion
+        for row, indices in groups
+        for index, inclusion in _inclusions_of(log, row, indices, tiles)
+    }
+
+
+def _inclusions_of(
+    log: Log, row: Row, indices: Sequence[int], tiles: dict[tuple[int, int], bytes]
 ) -> Iterable[tuple[int, Inclusion]]:
-    note = parse_note(row.checkpoint)
+    attempts = log.attempts.of_block(row.block.height)
+    note = parse_note(cosigned(row.checkpoint, attempts))
     checkpoint = parse_checkpoint_text(note.text)
+    attestations = attestations_of(row.block.hash, attempts)
     paths = prove_inclusions_from_tiles(indices, row.block.size, tiles)
     for index, path in zip(indices, paths, strict=True):
         proof = TlogProof(index, path, note)
-        yield index, Inclusion(proof, checkpoint, row.block, row.signature)
+        yield index, Inclusion(proof, checkpoint, row.block, row.signature, attestations)
 
 
 class _Rows:
@@ -198,18 +236,18 @@ class _Rows:
         """The lowest row whose size is above ``index``: a search that begins at the newest."""
         step, high = 1, self._head
         low = high - step
-        while low > 0 and self._row(low).block.size > index:
+        while low > 0 and self.at(low).block.size > index:
             high, step = low, 2 * step
             low = max(0, high - step)
         while high - low > 1:
             middle = (low + high) // 2
-            if self._row(middle).block.size > index:
+            if self.at(middle).block.size > index:
                 high = middle
             else:
                 low = middle
-        return self._row(high)
+        return self.at(high)
 
-    def _row(self, height: int) -> Row:
+    def at(self, height: int) -> Row:
         if height not in self._rows:
             row = self._log.chain.row(height)
             assert row is not None, "below the head every height has its row"

@@ -14,7 +14,14 @@ from math import inf
 from ..proof.block import GENESIS, Block
 from ..proof.errors import ProofError
 from ..proof.tiles import Tile, edge_from_tiles, edge_tiles, parse_bundle, root_of_edge
-from .apply import apply_block, create_same, read_published, read_staging, settle
+from .apply import (
+    apply_block,
+    create_same,
+    read_published,
+    read_staging,
+    settle,
+    sign_checkpoint,
+)
 from .batch import Plan, RightEdge, Taken, item_ids, plan_batch, wanted_keys
 from .index import find, tail_key
 from .limits import BATCH_ENTRIES, CLOCK_SKEW_MS, HEARTBEAT_MS
@@ -30,6 +37,7 @@ from .log import (
 from .ports import Conflict, JobMove, OutcomeUnknown, Row
 from .staging import format_staging, read_staged, staging_key
 from .take import take
+from .witnesses import offer_head
 
 __all__ = [
     "ClockWentBack",
@@ -99,11 +107,12 @@ def _ready_head(log: Log, now_ms: int) -> Row:
     if published is not None and published.size == size and published.root != head.block.root:
         raise StaleRestore(f"the published checkpoint of {size} entries has another root hash")
     if not head.applied:
-        apply_block(log, head, read_staging(log, head))
+        head = apply_block(log, head, read_staging(log, head))
     elif size > (published.size if published else 0):
         _refuse_lag(log, size)
     if now_ms < head.block.timestamp_ms - CLOCK_SKEW_MS:
         raise ClockWentBack(f"it is {now_ms} ms, but the head is of {head.block.timestamp_ms} ms")
+    offer_head(log, head.block, lambda: head.checkpoint or sign_checkpoint(log, head.block))
     return head
 
 

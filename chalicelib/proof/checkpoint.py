@@ -23,6 +23,10 @@ class MalformedCheckpoint(Malformed):
     """Not the three lines of a checkpoint."""
 
 
+class WrongEmptyRoot(MalformedCheckpoint):
+    """A tree without leaves, with a root hash that is not that of the empty tree."""
+
+
 class Checkpoint(NamedTuple):
     """What a log says of itself: its name, its number of leaves, its root hash."""
 
@@ -45,7 +49,7 @@ def parse_checkpoint_text(text: bytes) -> Checkpoint:
         raise MalformedCheckpoint("a checkpoint is an origin, a size and a root of 32 bytes")
     checkpoint = Checkpoint(origin, parse_decimal(size), Hash(raw))
     if checkpoint.size == 0 and checkpoint.root != EMPTY_ROOT:
-        raise MalformedCheckpoint("the empty tree has one root only")
+        raise WrongEmptyRoot("the empty tree has one root only")
     return checkpoint
 
 

@@ -10,14 +10,14 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from .errors import Malformed
 from .limits import DOCUMENT_BYTES, POLICY_BYTES, RECEIPT_BYTES
 from .policy import MalformedPolicy, Policy, parse_policy
-from .receipt import parse_receipt
+from .receipt import Receipt, parse_receipt
 from .times import MalformedTime, format_time, parse_time
 from .verdict import EXIT_CODES, EXIT_USAGE, Verdict, refuse_receipt, write_verdict
 from .verify import verify
@@ -52,12 +52,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_CODES["cannot tell"]
 
 
+Complete = Callable[[Receipt, Policy], Policy]
+"""Adds to a policy what it lacks for a receipt, from where its owner says."""
+
+
+def as_it_is(receipt: Receipt, policy: Policy) -> Policy:  # noqa: ARG001 - nothing is added
+    return policy
+
+
 def print_verdict(
-    document: Path, receipt: Path, policy: Path, at: str | None, *, as_json: bool
+    document: Path,
+    receipt: Path,
+    policy: Path,
+    at: str | None,
+    *,
+    as_json: bool,
+    complete: Complete = as_it_is,
 ) -> int:
     """Verify files, print the verdict, return its exit code; raises UsageError or NoVerdict."""
     try:
-        verdict = verify_files(document, receipt, policy, at)
+        verdict = verify_files(document, receipt, policy, at, complete)
         _print(format_verdict(verdict, as_json=as_json))
     except (OSError, MemoryError) as error:
         raise NoVerdict(f"cannot tell: {str(error) or 'out of memory'}") from error
@@ -92,7 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def verify_files(document: Path, receipt: Path, policy: Path, at: str | None) -> Verdict:
+def verify_files(
+    document: Path, receipt: Path, policy: Path, at: str | None, complete: Complete = as_it_is
+) -> Verdict:
     """The verdict on files; raises UsageError where none is possible."""
     at_ms = _read_time(at)
     trusted = read_policy_file(policy)
@@ -101,9 +117,10 @@ def verify_files(document: Path, receipt: Path, policy: Path, at: str | None) ->
         raise UsageError(f"{document}: documents of more than {DOCUMENT_BYTES} bytes are not read")
     receipt_bytes = read_file(receipt, RECEIPT_BYTES)
     try:
-        return verify(document_bytes, parse_receipt(receipt_bytes), trusted, at_ms)
+        held = parse_receipt(receipt_bytes)
     except Malformed as error:
         return refuse_receipt(str(error), at_ms)
+    return verify(document_bytes, held, complete(held, trusted), at_ms)
 
 
 def read_policy_file(path: Path) -> Policy:

@@ -43,3 +43,25 @@ TILE_WIDTH = 1 << TILE_HEIGHT
 
 CBOR_DEPTH = 16
 """Nesting of CBOR items; our deepest format, a COSE receipt, needs 6."""
+
+OTS_BYTES = 1 << 16
+"""An OpenTimestamps proof: those of a calendar have a few hundred bytes, at most 10,000."""
+
+OTS_DEPTH = 256
+"""Operations one below the other; the reference client follows no more than 255 either."""
+
+OTS_MESSAGE_BYTES = 4_096
+"""A message or an operand in an OpenTimestamps proof (python-opentimestamps ``core/op.py``)."""
+
+OTS_PAYLOAD_BYTES = 8_192
+"""The payload of an attestation in an OpenTimestamps proof (``core/notary.py``)."""
+
+OTS_URI_BYTES = 1_000
+"""The address of a calendar in a pending attestation (``core/notary.py``)."""
+
+BITCOIN_CLOCK_S = 7_200
+"""What a Bitcoin header's time is worth: nodes take blocks of up to two hours ahead of them, and a
+time need only be later than the median of the eleven blocks before."""
+
+ADD_CHECKPOINT_BYTES = 64 << 10
+"""A log's request to a witness: a path of 63 hashes and a note of 64 signatures have a fifth."""

@@ -204,11 +204,30 @@ def _parse_signature(line: str) -> NoteSignature:
 
 def format_note(note: Note) -> bytes:
     """Write a signed note."""
-    lines = [
-        f"— {name} {format_base64(key_id + signature)}\n"
-        for name, key_id, signature in note.signatures
-    ]
-    return note.text + b"\n" + "".join(lines).encode()
+    return note.text + b"\n" + format_signatures(note.signatures)
+
+
+def parse_signatures(data: bytes) -> tuple[NoteSignature, ...]:
+    """Read 1 to 64 signature lines alone, as witnesses answer them; raises MalformedNote."""
+    text, signatures = parse_note(b"\n\n" + data)
+    if text != b"\n":
+        raise MalformedNote("signature lines have no empty line among them")
+    return signatures
+
+
+def format_signatures(signatures: Iterable[NoteSignature]) -> bytes:
+    """Write signature lines."""
+    return "".join(
+        f"— {name} {format_base64(key_id + signature)}\n" for name, key_id, signature in signatures
+    ).encode()
+
+
+def add_signatures(note: Note, signatures: Iterable[NoteSignature]) -> Note:
+    """The note with these lines after its own, but for those of a key that has a line already."""
+    added = {(line.name, line.key_id): line for line in signatures}
+    for line in note.signatures:
+        added.pop((line.name, line.key_id), None)
+    return Note(note.text, (*note.signatures, *added.values()))
 
 
 def verify_note(note: Note, keys: Iterable[VerifierKey]) -> tuple[VerifierKey, ...]:

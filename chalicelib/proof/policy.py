@@ -115,7 +115,7 @@ def read_policy(value: JsonValue) -> Policy:
         tlog=parse_tlog_policy(read_text(members["tlog"], "tlog")),
         issuers={issuer.id: issuer for issuer in issuers},
         chains=_read_chains(members["chains"]),
-        tsa=tuple(_read_pem(item) for item in read_list(members["tsa"], "tsa")),
+        tsa=tuple(read_pem(item) for item in read_list(members["tsa"], "tsa")),
         require=_read_require(members["require"]) if "require" in members else DEFAULT_REQUIRE,
     )
 
@@ -180,7 +180,7 @@ def _read_header(value: JsonValue, chain: str) -> ChainHeader:
     )
 
 
-def _read_pem(value: JsonValue) -> str:
+def read_pem(value: JsonValue) -> str:
     text = read_text(value, "tsa")
     if not _PEM.fullmatch(text):
         raise MalformedPolicy("tsa: one PEM certificate each")

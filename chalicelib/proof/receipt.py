@@ -41,6 +41,11 @@ MEDIA_TYPE = "application/vnd.tally.receipt+json"
 
 SIGNATURE_BYTES = 64
 
+EVM = "evm"
+OPENTIMESTAMPS = "opentimestamps"
+RFC3161 = "rfc3161"
+"""The types of attestation that can be checked; others are kept and reported."""
+
 T = TypeVar("T")
 
 

@@ -1,15 +1,15 @@
 """Which logs and witnesses a verifier trusts, and how many must have signed (C2SP tlog-policy).
 
 The policy is text of lines: ``log``, ``witness``, ``group`` and one ``quorum``, in any order but
-that a group or quorum names what stands above it. Whitespace is space and tab only. The optional
-URLs are for talking to logs and witnesses, and are not kept.
+that a group or quorum names what stands above it. Whitespace is space and tab only. Of the optional
+URLs those of witnesses are kept, for a log that asks them; whoever verifies talks to nobody.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .errors import Malformed
@@ -55,13 +55,15 @@ class TlogPolicy:
 
     ``logs`` maps an origin to its keys, ``witnesses`` the policy's own name for a witness to its
     key; ``groups`` stand in their order of definition. ``quorum`` is the name that must have
-    cosigned, or None where none must.
+    cosigned, or None where none must. ``urls`` are the submission prefixes of the witnesses that
+    have one, as they stand.
     """
 
     logs: Mapping[str, tuple[VerifierKey, ...]]
     witnesses: Mapping[str, VerifierKey]
     groups: Mapping[str, Group]
     quorum: str | None
+    urls: Mapping[str, str] = field(default_factory=dict)
 
     def quorum_met(self, cosigners: Set[str]) -> bool:
         """Whether these witnesses, by the policy's names for them, are enough."""
@@ -100,6 +102,7 @@ class _Reader:
         self._logs: dict[str, tuple[VerifierKey, ...]] = {}
         self._witnesses: dict[str, VerifierKey] = {}
         self._groups: dict[str, Group] = {}
+        self._urls: dict[str, str] = {}
         self._quorums: list[str] = []
         self._members: set[str] = set()
         self._known: set[tuple[str, str | bytes]] = set()
@@ -109,8 +112,11 @@ class _Reader:
         match keyword, items:
             case "log", (vkey,) | (vkey, _):
                 self._add_log(parse_vkey(vkey))
-            case "witness", (name, vkey) | (name, vkey, _):
+            case "witness", (name, vkey):
                 self._add_witness(name, parse_vkey(vkey))
+            case "witness", (name, vkey, url):
+                self._add_witness(name, parse_vkey(vkey))
+                self._urls[name] = url
             case "group", (name, threshold, _, *_):
                 self._add_group(name, threshold, items[2:])
             case "quorum", (name,):
@@ -122,7 +128,7 @@ class _Reader:
         if len(self._quorums) != 1:
             raise MalformedTlogPolicy("a policy has exactly one quorum line")
         quorum = None if self._quorums == [NO_QUORUM] else self._quorums[0]
-        return TlogPolicy(self._logs, self._witnesses, self._groups, quorum)
+        return TlogPolicy(self._logs, self._witnesses, self._groups, quorum, self._urls)
 
     def _add_log(self, key: VerifierKey) -> None:
         self._count()

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from .attestations import Seen, check_attestations, write_sightings
 from .block import verify_block_signature
 from .document import commit, digest_document
 from .errors import CannotTell, Invalid, Malformed
@@ -29,7 +30,7 @@ from .merkle import inclusion_ranges, verify_inclusion
 from .note import ED25519, VerifierKey, verify_note
 from .payload import IssuerNotice, Register, StatusListNotice, Supersede
 from .policy import Policy, PolicyIssuer
-from .receipt import Attestation, Evidence, Inclusion, Receipt
+from .receipt import Evidence, Inclusion, Receipt
 from .statement import SignedStatement, verify_statement
 from .times import parse_time
 from .verdict import Check, Verdict, decide, merge_checks, run_check
@@ -46,6 +47,7 @@ class Heads:
 
     policy: Policy
     found: dict[tuple[object, ...], tuple[Check, Check, Check]] = field(default_factory=dict)
+    seen: Seen = field(default_factory=dict)
 
     def checks(self, inclusion: Inclusion) -> tuple[Check, Check, Check]:
         """The checks log, block and witnesses of one inclusion."""
@@ -79,13 +81,16 @@ def verify(
     included = run_check("inclusion", check_inclusion, receipt)
     log, block, witnesses = found[0] if len(found) == 1 else _merge_heads(found)
     checks = [bound, included, log, block, witnesses]
-    checks += _attestation_checks(inclusions)
+    outside = check_attestations(inclusions, policy, heads.seen)
     checks += [
+        *(each.check for each in outside),
         issuer,
         run_check("status", check_status, receipt, heads),
         run_check("expiry", check_expiry, document, receipt, bound, at_ms),
     ]
     facts = _facts(receipt, policy, included.result == log.result == block.result == "pass", issuer)
+    if seen := write_sightings(outside):
+        facts["attested"] = seen
     return decide(checks, policy.require, at_ms, facts)
 
 
@@ -194,17 +199,6 @@ def _best_witnesses(checks: Sequence[Check]) -> Check:
             if check.result == result:
                 return check
     return checks[-1]
-
-
-def _attestation_checks(inclusions: list[Inclusion]) -> list[Check]:
-    names = {attestation_check(a): None for i in inclusions for a in i.attestations}
-    return [Check(name, "unknown", "this version cannot check such evidence") for name in names]
-
-
-def attestation_check(attestation: Attestation) -> str:
-    """The check's name: ``attestation:<type>`` with the chain's CAIP-2 id where there is one."""
-    chain = attestation.members.get("chain") if attestation.type == "evm" else None
-    return f"attestation:{attestation.type}" + (f":{chain}" if chain else "")
 
 
 def check_issuer(receipt: Receipt, heads: Heads) -> str:

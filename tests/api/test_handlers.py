@@ -13,10 +13,14 @@ import pytest
 from chalice.test import Client
 
 import app as entry_point
-from chalicelib.api.handlers import SweepFailed, uploaded_jobs
-from chalicelib.notary.limits import HEARTBEAT_MS
+from chalicelib.api import wiring
+from chalicelib.api.handlers import AttesterFailed, SweepFailed, uploaded_jobs
+from chalicelib.bootstrap import Parties
+from chalicelib.notary.attest import Party
+from chalicelib.notary.limits import ALARM_TRIES, HEARTBEAT_MS
 from tests.api.world import CBOR_SEQ, World, id_of, problem_of
 from tests.fakes import MemoryChain, MemoryObjects
+from tests.notary.chain import MemoryNetwork, unreachable
 
 NOBODY: dict[str, Any] = {"batchItemFailures": []}
 
@@ -224,3 +228,62 @@ def test_importing_the_app_loads_nothing_heavy() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+class TestTheAttester:
+    def attesting(self, idle: World, *networks: MemoryNetwork) -> None:
+        parties = Parties(networks=tuple(Party(each, 3_600_000) for each in networks))
+        idle.service = replace(idle.service, outside=lambda: parties)
+        wiring.use(idle.service)
+        idle.submit(idle.statement())
+        idle.integrate()
+
+    def run(self) -> None:
+        entry_point.attester(scheduled(), None)
+
+    def told(self, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+    def test_attests_what_is_new(self, idle: World) -> None:
+        chain = MemoryNetwork()
+        self.attesting(idle, chain)
+        self.run()
+        chain.finalise()
+        idle.clock.tick(3_600_000)
+        self.run()
+        row = idle.service.log.chain.row(1)
+        assert row is not None
+        assert chain.blocks() == [row.block.hash.hex()]
+
+    def test_tells_of_each_failure_and_rings_for_those_that_do_not_pass(
+        self, idle: World, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        down = MemoryNetwork("eip155:1", trouble=unreachable())
+        self.attesting(idle, down, MemoryNetwork("eip155:2", money=0))
+        capsys.readouterr()
+        self.run()
+        *failures, summary = self.told(capsys)
+        told = {each["network"]: each for each in failures}
+        assert told["eip155:1"] == {
+            "network": "eip155:1",
+            "height": 1,
+            "problem": "unreachable",
+            "tries": 1,
+        }
+        assert told["eip155:2"]["attestation_alarm"] == "empty-wallet"
+        assert (summary["function"], summary["done"]) == ("attester", True)
+
+    def test_rings_for_what_does_not_pass_in_long(
+        self, idle: World, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.attesting(idle, MemoryNetwork(trouble=unreachable()))
+        for _ in range(ALARM_TRIES + 1):
+            self.run()
+            idle.clock.tick(3_600_000)
+        rung = [each["tries"] for each in self.told(capsys) if "attestation_alarm" in each]
+        assert rung == [ALARM_TRIES]
+
+    def test_that_fails_is_seen_to_fail(self, idle: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        break_chain(idle, monkeypatch)
+        with pytest.raises(AttesterFailed):
+            self.run()

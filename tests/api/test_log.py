@@ -7,6 +7,7 @@ from base64 import b64decode
 import pytest
 
 from chalicelib.api import wiring
+from chalicelib.notary.networks import Attempt
 from chalicelib.proof.block import block_to_be_signed, parse_header
 from chalicelib.proof.cbor import decode
 from chalicelib.proof.checkpoint import parse_checkpoint_text
@@ -76,6 +77,23 @@ def test_a_block_holds_what_verifies_it(world: World) -> None:
     public = world.service.log.signer.public
     public.verify(b64decode(written["signature"]), block_to_be_signed(block, public.kid))
     assert written["checkpoint"].encode() == world.get("/checkpoint").body
+
+
+def test_a_block_tells_how_far_it_is_attested(world: World) -> None:
+    world.submit(world.statement(), Prefer="wait=5")
+    assert world.get("/v1/blocks/1").json_body["attestations"] == []
+    attempt = Attempt("eip155:1", 1, "planned", 5, tries=1, problem="unreachable", due_ms=9)
+    world.service.log.attempts.put(attempt)
+    assert world.get("/v1/blocks/1").json_body["attestations"] == [
+        {
+            "network": "eip155:1",
+            "state": "planned",
+            "planned_ms": 5,
+            "problem": "unreachable",
+            "tries": 1,
+            "retry_ms": 9,
+        }
+    ]
 
 
 def test_blocks_are_listed_in_pages(world: World) -> None:

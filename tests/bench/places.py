@@ -19,6 +19,8 @@ def make_settings(clients: Clients) -> dict[str, str]:
     kms = clients.kms
     log_key = kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
     token_key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+    chain_key = kms.create_key(KeySpec="ECC_SECG_P256K1", KeyUsage="SIGN_VERIFY")
+    witness_key = kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
     return {
         "TALLY_ORIGIN": "tally.test/bench",
         "TALLY_PUBLIC_URL": URL,
@@ -33,4 +35,6 @@ def make_settings(clients: Clients) -> dict[str, str]:
         "TALLY_UPLOADS_QUEUE_URL": uploads,
         "TALLY_LOG_KEY": log_key["KeyMetadata"]["KeyId"],
         "TALLY_TOKEN_KEY": token_key["KeyMetadata"]["KeyId"],
+        "TALLY_CHAIN_KEY": chain_key["KeyMetadata"]["KeyId"],
+        "TALLY_WITNESS_KEY": witness_key["KeyMetadata"]["KeyId"],
     }

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from chalicelib.cli.journal import Signed, open_journal
 from chalicelib.cli.main import main
+from chalicelib.notary.outside import Outside
 from chalicelib.notary.own_policy import own_policy
 from chalicelib.notary.ports import Issuer, IssuerKey
 from chalicelib.proof.keys import parse_jwk
@@ -49,7 +50,7 @@ class Desk:
         made = tally_json("keys", "new", "--issuer", UNIVERSITY, "--out", self.key)
         self.register(made["jwk"])
         service = self.front.service
-        policy = own_policy(service.log.vkey, service.registry.issuers())
+        policy = own_policy(service.log.vkey, service.registry.issuers(), Outside())
         self.policy.write_text(json.dumps(policy))
 
     def register(self, jwk: object) -> None:

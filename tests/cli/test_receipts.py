@@ -16,14 +16,19 @@ from chalicelib.proof.checkpoint import parse_checkpoint_text
 from chalicelib.proof.errors import Invalid
 from chalicelib.proof.hashes import leaf_hash, sha256
 from chalicelib.proof.jcs import JsonValue
+from chalicelib.proof.members import read_base64
 from chalicelib.proof.merkle import prove_inclusion
 from chalicelib.proof.note import NoteSignature, parse_note
+from chalicelib.proof.opentimestamps import parse_timestamp
+from chalicelib.proof.ots_codec import BITCOIN_TAG, HeightAttestation, PendingAttestation
 from chalicelib.proof.payload import IssuerNotice, StatusListNotice
 from chalicelib.proof.receipt import Attestation, Evidence, Inclusion, Receipt, format_receipt
 from chalicelib.proof.tiles import Bundle, parse_bundle
 from chalicelib.proof.tlogproof import TlogProof, parse_tlog_proof
+from chalicelib.proof.tsp_messages import parse_response
 from tests.cli.desk import Desk, tally, tally_json
 from tests.cli.front import Canned
+from tests.proof import outside
 from tests.proof.world import (
     DOCUMENT,
     ISSUER,
@@ -62,14 +67,6 @@ def attest(inclusion: Inclusion, *attestations: Attestation) -> Inclusion:
     return replace(inclusion, attestations=attestations)
 
 
-def timestamp(text: str) -> Attestation:
-    return Attestation("opentimestamps", {"proof": text})
-
-
-def token(text: str) -> Attestation:
-    return Attestation("rfc3161", {"token": text})
-
-
 def newest(desk: Desk, receipt: Receipt) -> Inclusion:
     """The same entry in the newest block."""
     log = desk.front.service.log
@@ -96,26 +93,48 @@ def test_nothing_new(desk: Desk, held: Receipt) -> None:
 
 
 def test_an_attestation_is_gained_and_the_holders_part_kept(desk: Desk, held: Receipt) -> None:
-    serve(desk, replace(held, registered=attest(held.registered, token("AAAA"))))
+    token = outside.tsa(held.registered.block.hash)
+    serve(desk, replace(held, registered=attest(held.registered, token)))
     assert refresh(desk) == {"gained": ["attestation:rfc3161"]}
     got = desk.receipt(NAME)
     assert got.document == held.document
-    assert got.registered.attestations == (token("AAAA"),)
+    assert got.registered.attestations == (token,)
 
 
 def test_evidence_is_never_lost(desk: Desk, held: Receipt) -> None:
-    better = replace(held, registered=attest(held.registered, token("AAAA"), token("BBBB")))
+    block_hash = held.registered.block.hash
+    token, transaction = outside.tsa(block_hash), outside.evm(block_hash)
+    better = replace(held, registered=attest(held.registered, token, transaction))
     desk.receipt_path(NAME).write_bytes(format_receipt(better))
-    serve(desk, replace(held, registered=attest(held.registered, token("BBBB"))))
+    serve(desk, replace(held, registered=attest(held.registered, transaction)))
     assert refresh(desk) == {"gained": []}
     assert desk.receipt(NAME) == better
 
 
-def test_a_pending_timestamp_is_completed(desk: Desk, held: Receipt) -> None:
-    pending = replace(held, registered=attest(held.registered, timestamp("AAAA")))
-    complete = replace(held, registered=attest(held.registered, timestamp("AAAAAAAA")))
-    assert merge(pending, complete) == complete
-    assert timestamp("AAAAAAAA") in merge(complete, pending).registered.attestations
+def test_a_pending_time_stamp_is_completed_and_keeps_what_was_pending(
+    desk: Desk, held: Receipt
+) -> None:
+    pending = replace(held, registered=attest(held.registered, outside.pending()))
+    desk.receipt_path(NAME).write_bytes(format_receipt(pending))
+    serve(desk, replace(held, registered=attest(held.registered, outside.bitcoin(434))))
+    assert refresh(desk) == {"gained": ["attestation:opentimestamps: Bitcoin block 434"]}
+    [stamp] = desk.receipt(NAME).registered.attestations
+    proof = read_base64(stamp.members["proof"], "proof")
+    assert parse_timestamp(proof, held.registered.block.hash).attestations == {
+        HeightAttestation(BITCOIN_TAG, 434),
+        PendingAttestation("https://alice.example"),
+    }
+    complete = desk.receipt(NAME)
+    assert merge(complete, pending) == merge(pending, complete) == complete
+
+
+def test_a_time_stamp_that_cannot_be_read_is_not_kept(desk: Desk, held: Receipt) -> None:
+    pending = replace(held, registered=attest(held.registered, outside.pending()))
+    desk.receipt_path(NAME).write_bytes(format_receipt(pending))
+    broken = Attestation("opentimestamps", {"proof": "AAAA"})
+    serve(desk, replace(held, registered=attest(held.registered, broken)))
+    assert "is not kept" in str(refresh(desk)["error"])
+    assert desk.receipt(NAME) == pending
 
 
 def test_a_later_block_attests(desk: Desk, held: Receipt) -> None:
@@ -274,7 +293,8 @@ def test_an_answer_that_is_no_receipt(desk: Desk, held: Receipt, body: bytes) ->
 def test_one_that_fails_does_not_stop_the_others(desk: Desk, held: Receipt) -> None:
     broken = desk.write("broken.receipt.json", b"{")
     good = desk.receipt_path(NAME)
-    serve(desk, replace(held, registered=attest(held.registered, token("AAAA"))))
+    token = outside.tsa(held.registered.block.hash)
+    serve(desk, replace(held, registered=attest(held.registered, token)))
     result = tally("receipt", "refresh", broken, good, "--url", desk.front.url)
     assert result.exit_code == 1
     assert str(broken) in result.stderr
@@ -365,3 +385,23 @@ def test_a_service_without_a_policy(desk: Desk, held: Receipt) -> None:
     assert export_cose(desk, "--url", desk.front.url)[0] == 2
     desk.front.answer("GET /v1/policy", Canned(403))
     assert export_cose(desk, "--url", desk.front.url)[0] == 2
+
+
+def test_export_a_time_stamp_response(desk: Desk, held: Receipt) -> None:
+    token = outside.tsa(held.registered.block.hash)
+    attested = replace(held, registered=attest(held.registered, token))
+    desk.receipt_path(NAME).write_bytes(format_receipt(attested))
+    out = desk.path / "ada.tsr"
+    options = ("--format", "tsr", "--out", out)
+    assert tally("receipt", "export", desk.receipt_path(NAME), *options).exit_code == 0
+    assert parse_response(out.read_bytes()) == read_base64(token.members["token"], "token")
+
+
+@pytest.mark.parametrize("form", ["ots", "tsr"])
+def test_a_form_that_the_receipt_has_no_evidence_for(desk: Desk, held: Receipt, form: str) -> None:
+    out = desk.path / "ada"
+    options = ("--format", form, "--out", out)
+    result = tally("receipt", "export", desk.receipt_path(NAME), *options)
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+    assert not out.exists()

@@ -50,8 +50,8 @@ PROTOCOL = [
     "PutObject tile/#/#.p/#",
     "PutObject index/tail/#",
     "PutObject jobs/#/placed/#",
-    "UpdateItem log",  # seal
     "PutObject checkpoint",
+    "UpdateItem log",  # seal
     "TransactWriteItems pending",  # set the poison aside
     "BatchWriteItem pending",  # remove the rest
     "UpdateItem log",  # mark it applied

@@ -21,22 +21,26 @@ from boto3.session import Session
 
 from chalicelib.adapters.aws import Clients
 from chalicelib.api import wiring
-from chalicelib.api.handlers import admit_uploads, sequence_wakes, sweep
+from chalicelib.api.handlers import admit_uploads, attest_blocks, sequence_wakes, sweep
 from chalicelib.bootstrap import service_from_env, system_clock_ms
-from chalicelib.notary.limits import REMIND_MS
+from chalicelib.notary.limits import HEARTBEAT_MS, REMIND_MS
 from chalicelib.notary.ports import Single
-from chalicelib.notary.sequence import create_log
+from chalicelib.notary.sequence import create_log, sequence
+from chalicelib.notary.witnessing import know_log
 from chalicelib.proof.hashes import sha256
+from chalicelib.proof.note import cosignature_vkey, format_vkey
 from chalicelib.proof.statement import entry_id
+from infra.peers.anvil import Anvil, running_anvil
 from infra.template import ENVIRONMENT
 
 from ..api.world import CBOR_SEQ, COLLEGE, COLLEGE_TENANT, URL, World, issuer
+from ..fakes import START_MS, key_named, memory_log
 from .stores import ORIGIN, Places, make_places, session
 
 POLICIES = Path(__file__).parents[2] / ".chalice"
 POISON = Single("f" * 64, b"no statement", None)
 
-FUNCTIONS = ("api-handler", "sequencer", "admit-upload", "sweep")
+FUNCTIONS = ("api-handler", "sequencer", "admit-upload", "sweep", "attester")
 
 Permission = tuple[str, str]
 """An action and a resource by its name in the template, such as WorkBucket/jobs/*."""
@@ -81,7 +85,8 @@ class Notebook:
             yield f"s3:{verb}", f"{self.resources[params['Bucket']]}/{params['Key']}"
         else:
             [name] = [params[each] for each in ("TableName", "QueueUrl", "KeyId") if each in params]
-            yield f"{aws}:{operation}", self.resources[name]
+            index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
+            yield f"{aws}:{operation}", f"{self.resources[name]}{index}"
 
 
 def permitted(function: str) -> set[Permission]:
@@ -105,6 +110,8 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
     """What a function of a deployed service finds in its environment."""
     log_key = clients.kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
     token_key = clients.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+    chain_key = clients.kms.create_key(KeySpec="ECC_SECG_P256K1", KeyUsage="SIGN_VERIFY")
+    witness_key = clients.kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
     return {
         "TALLY_ORIGIN": ORIGIN,
         "TALLY_PUBLIC_URL": URL,
@@ -119,6 +126,8 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
         "TALLY_UPLOADS_QUEUE_URL": clients.sqs.create_queue(QueueName=places.jobs)["QueueUrl"],
         "TALLY_LOG_KEY": log_key["KeyMetadata"]["KeyId"],
         "TALLY_TOKEN_KEY": token_key["KeyMetadata"]["KeyId"],
+        "TALLY_CHAIN_KEY": chain_key["KeyMetadata"]["KeyId"],
+        "TALLY_WITNESS_KEY": witness_key["KeyMetadata"]["KeyId"],
     }
 
 
@@ -151,8 +160,44 @@ class Life:
 
 
 @pytest.fixture(scope="module")
-def notebook(endpoint_url: str) -> Notebook:
+def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Anvil]:
+    with running_anvil(tmp_path_factory.mktemp("anvil")) as peer:
+        yield peer
+
+
+def let_attest(life: Life, anvil: Anvil) -> None:
+    """A chain that answers and a witness that does not."""
+    service = life.world.service
+    anvil.fund(service.addresses()["eip155"])
+    witness = format_vkey(cosignature_vkey("w", key_named("w").public.x))
+    config = {
+        "networks": [{"type": "evm", "chain": anvil.chain, "url": anvil.url, "every_s": 0}],
+        "witnesses": {"policy": f"witness w {witness} http://127.0.0.1:1\nquorum w\n"},
+    }
+    service.registry.put_outside(json.dumps(config))
+
+
+def ask_for_a_cosignature(life: Life) -> None:
+    """A foreign log asks, as the operators of both have agreed."""
+    log = memory_log("foreign.example")
+    create_log(log)
+    sequence(log, START_MS + HEARTBEAT_MS)
+    service = life.world.service
+    assert service.witness is not None
+    know_log(service.witness.states, format_vkey(log.vkey))
+    checkpoint = log.tiles.get("checkpoint")
+    assert checkpoint is not None
+    with life.acting_as("api-handler"):
+        answer = life.world.request("POST", "/add-checkpoint", body=b"old 0\n\n" + checkpoint)
+        assert answer.status_code == 200
+
+
+@pytest.fixture(scope="module")
+def notebook(endpoint_url: str, anvil: Anvil) -> Notebook:
     life = Life(endpoint_url)
+    with life.acting_as(""):
+        let_attest(life, anvil)
+    ask_for_a_cosignature(life)
     world = life.world
     now_s = system_clock_ms() // 1000
     world.clock.now_ms = now_s * 1000 + 2 * REMIND_MS  # so an upload seems to have lain for long
@@ -171,6 +216,8 @@ def notebook(endpoint_url: str) -> Notebook:
         assert admit_uploads([("1", notice)]) == {"batchItemFailures": []}
     for function in ("sequencer", "sweep"):
         integrate_twice(life, function, bearer)
+    with life.acting_as("attester"):
+        attest_blocks()
     with life.acting_as("api-handler"):
         read_everything(world, bearer, entry_id(single).hex(), job)
     return life.notebook

@@ -110,3 +110,11 @@ def test_a_token_id_is_used_once(stores: Stores) -> None:
     assert not stores.registry.use_once("one", 1_900_000_001)
     assert stores.registry.use_once("two", 1_900_000_000)
     assert stores.registry.issuers() == []
+
+
+def test_outside_parties_are_configured_as_one_text(stores: Stores) -> None:
+    assert stores.registry.outside() is None
+    for text in ('{"networks": []}', '{"networks": [], "witnesses": {"policy": "學"}}'):
+        stores.registry.put_outside(text)
+        assert stores.registry.outside() == text
+    assert stores.registry.issuers() == []

@@ -26,6 +26,11 @@ class Left:
     def names(self) -> list[str]:
         return sorted(path.name for path in (self.out / "documents").iterdir())
 
+    @property
+    def bundles(self) -> list[str]:
+        """The records, which are notarised as they are."""
+        return [name for name in self.names if not name.startswith("diploma-")]
+
     def document(self, name: str) -> Path:
         return self.out / "documents" / name
 

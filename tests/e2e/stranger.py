@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,3 +145,21 @@ def read_tile(log: Path, level: str, index: int, size: int) -> bytes:
     width = min(256, size - 256 * index)
     partial = "" if width == 256 else f".p/{width}"
     return (log / f"tile/{level}/{index:03}{partial}").read_bytes()
+
+
+def block_hash(inclusion: dict[str, Any]) -> bytes:
+    """Of a receipt's inclusion, by docs/formats.md alone."""
+    note = inclusion["proof"].partition("\n\n")[2]
+    origin, size, root = note.split("\n")[:3]
+    block = inclusion["block"]
+    header = struct.pack(
+        ">B32sQ32sQ32sQ",
+        1,
+        sha256(origin.encode()),
+        block["height"],
+        bytes.fromhex(block["previous"]),
+        int(size),
+        base64.b64decode(root),
+        block["timestamp_ms"],
+    )
+    return sha256(b"\x02" + header)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 
 from tests.e2e import stranger
+from tests.e2e.clients import merkle_root, ots_in_javascript, ots_verify, serving_headers
 from tests.e2e.conftest import BUNDLES, DIPLOMAS, ROOT, Left
 
 BIN = Path(sys.executable).parent
@@ -46,6 +48,11 @@ def judge(left: Left, document: Path, receipt: Path) -> tuple[int, dict[str, str
     return done.returncode, {each["check"]: each["result"] for each in checks}
 
 
+EVM = "eip155:31337"
+BITCOIN = "bip122:0f9188f13cb7b2c71f2a335e3a4fc328"
+OUTSIDE = {f"attestation:evm:{EVM}", f"attestation:opentimestamps:{BITCOIN}", "attestation:rfc3161"}
+
+
 def diploma(left: Left) -> str:
     return left.names[0]
 
@@ -62,13 +69,16 @@ def test_every_document_has_its_receipt_and_exports_and_nothing_else_is_there(le
     assert sorted(os.listdir(left.out)) == [
         "documents",
         "entries",
+        "headers",
         "log",
         "log.vkey",
         "policy.json",
         "receipts",
+        "tsa.pem",
     ]
-    forms = ("receipt.json", "tlog-proof", "cose")
+    forms = ("receipt.json", "tlog-proof", "cose", "tsr")
     receipts = {f"{name}.{form}" for name in left.names for form in forms}
+    receipts |= {f"{name}.ots" for name in left.bundles}
     assert set(os.listdir(left.out / "receipts")) == receipts
     assert set(os.listdir(left.out / "entries")) == {f"{name}.entry" for name in left.names}
 
@@ -106,7 +116,7 @@ def test_each_receipt_verifies(left: Left) -> None:
         code, checks = judge(left, left.document(name), left.receipt(name))
         assert code == 0, name
         required = ("document", "inclusion", "log", "block", "issuer")
-        assert {checks[check] for check in required} == {"pass"}
+        assert {checks[check] for check in (*required, *OUTSIDE)} == {"pass"}
 
 
 def test_json_credentials_may_be_laid_out_anew_and_records_may_not(
@@ -144,6 +154,72 @@ def test_a_holders_part_moved_to_another_receipt_fails(left: Left, tmp_path: Pat
     moved.write_text(text + "\n", "utf-8")
     code, checks = judge(left, left.document(mine), moved)
     assert (code, checks["document"]) == (1, "fail")
+
+
+# --- Outside parties
+
+
+def with_policy(left: Left, tmp_path: Path, **members: Any) -> tuple[int, dict[str, str]]:
+    """The judgement on a diploma under the demo's policy with other members."""
+    changed = json.loads(left.policy.read_bytes()) | members
+    policy = tmp_path / "policy.json"
+    policy.write_text(json.dumps(changed), "utf-8")
+    name = diploma(left)
+    command = (BIN / "tally-verify", left.document(name), left.receipt(name), "--policy", policy)
+    done = subprocess.run([*map(str, command), "--json"], capture_output=True, text=True)
+    checks = json.loads(done.stdout)["checks"]
+    return done.returncode, {each["check"]: each["result"] for each in checks}
+
+
+def test_the_policy_holds_the_headers_and_the_certificate_that_lie_beside_it(left: Left) -> None:
+    policy = json.loads(left.policy.read_bytes())
+    for chain in (EVM, BITCOIN):
+        file = left.out / "headers" / f"{chain.replace(':', '_')}.json"
+        assert json.loads(file.read_bytes()) == policy["chains"][chain]
+    assert policy["tsa"] == [(left.out / "tsa.pem").read_text("utf-8")]
+
+
+def test_a_policy_may_require_every_attestation(left: Left, tmp_path: Path) -> None:
+    code, checks = with_policy(left, tmp_path, require=["document", *sorted(OUTSIDE)])
+    assert (code, {checks[check] for check in OUTSIDE}) == (0, {"pass"})
+
+
+@pytest.mark.parametrize("lacking", [{"chains": {}}, {"tsa": []}])
+def test_one_that_requires_them_and_lacks_the_evidence_cannot_tell(
+    left: Left, tmp_path: Path, lacking: dict[str, Any]
+) -> None:
+    code, checks = with_policy(left, tmp_path, require=sorted(OUTSIDE), **lacking)
+    assert code == 2
+    assert {checks[check] for check in ("document", "inclusion", "log", "block")} == {"pass"}
+    found = {checks[check] for check in OUTSIDE}
+    assert found == {"pass", "unknown"}
+
+
+def test_opentimestamps_clients_accept_a_record_as_it_is(left: Left, tmp_path: Path) -> None:
+    """The node is gone with the demo; what stands in for it serves the headers that are left."""
+    header = json.loads((left.out / "headers" / f"{BITCOIN.replace(':', '_')}.json").read_bytes())
+    with serving_headers(header) as node:
+        for name in left.bundles:
+            copy = tmp_path / name
+            copy.write_bytes(left.document(name).read_bytes())
+            ots = shutil.copy(left.out / "receipts" / f"{name}.ots", tmp_path)
+            done = ots_verify(Path(ots), node)
+            assert "Success! Bitcoin block" in done.stderr, done.stderr
+            copy.write_bytes(copy.read_bytes() + b" ")
+            assert "does not match" in ots_verify(Path(ots), node).stderr
+            [found] = ots_in_javascript(Path(ots))["found"]
+            assert found == [merkle_root(header[0]["header"]), header[0]["height"]]
+
+
+def test_openssl_accepts_the_time_stamp_of_each_receipt(left: Left) -> None:
+    for name in left.names:
+        receipt = json.loads(left.receipt(name).read_bytes())
+        digest = stranger.block_hash(receipt.get("attested", receipt["registered"]))
+        for imprint, code in ((digest, 0), (bytes(32), 1)):
+            command: list[str | Path] = ["openssl", "ts", "-verify", "-digest", imprint.hex()]
+            command += ["-in", left.out / "receipts" / f"{name}.tsr"]
+            command += ["-CAfile", left.out / "tsa.pem"]
+            assert subprocess.run(command, capture_output=True).returncode == code
 
 
 # --- A stranger's verifier

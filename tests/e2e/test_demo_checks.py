@@ -95,8 +95,8 @@ def test_the_child_judges_as_tally_verify_does(
 # --- Verdicts and commands that are not as expected
 
 
-VALID = Judged(0, {})
-ALTERED = Judged(1, {"document": "its digests differ"})
+VALID = Judged(0, {}, {})
+ALTERED = Judged(1, {"document": "its digests differ"}, {})
 
 
 def test_the_verdicts_that_should_be(capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,10 +109,10 @@ def test_the_verdicts_that_should_be(capsys: pytest.CaptureFixture[str]) -> None
     [
         ((VALID,), "verdicts"),
         ((ALTERED, ALTERED), "for a: 1, where 0"),
-        ((Judged(2, {}), ALTERED), "for a: 2, where 0"),
+        ((Judged(2, {}, {}), ALTERED), "for a: 2, where 0"),
         ((VALID, VALID), "for altered: 0, where 1"),
-        ((VALID, Judged(2, {})), "for altered: 2, where 1"),
-        ((VALID, Judged(1, {"receipt": "unreadable"})), "the checks that fail for altered"),
+        ((VALID, Judged(2, {}, {})), "for altered: 2, where 1"),
+        ((VALID, Judged(1, {"receipt": "unreadable"}, {})), "the checks that fail for altered"),
     ],
 )
 def test_any_other_verdict_is_named(judged: tuple[Judged, ...], sentence: str) -> None:
@@ -146,32 +146,38 @@ def test_commands_see_nothing_of_our_environment(
 def promised(tmp_path: Path) -> Path:
     out = tmp_path / "demo"
     empty_directory(out)
-    for name in promised_files(["a.json"], 3):
+    for name in promised_files(["a.json", "b.pdf"], ["b.pdf"], 3):
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).touch()
     return out
 
 
 def test_the_promised_files_are_counted(promised: Path) -> None:
-    assert check_files(promised, ["a.json"], 3) == 10
+    assert check_files(promised, ["a.json", "b.pdf"], ["b.pdf"], 3) == 21
 
 
 def test_a_missing_file_is_named(promised: Path) -> None:
     (promised / "receipts/a.json.cose").unlink()
     with pytest.raises(WrongFiles, match=r"receipts/a.json.cose is missing"):
-        check_files(promised, ["a.json"], 3)
+        check_files(promised, ["a.json", "b.pdf"], ["b.pdf"], 3)
 
 
 def test_a_file_too_much_is_named(promised: Path) -> None:
     (promised / "receipts/.tally").touch()
     with pytest.raises(WrongFiles, match=r"receipts/.tally is too much"):
-        check_files(promised, ["a.json"], 3)
+        check_files(promised, ["a.json", "b.pdf"], ["b.pdf"], 3)
 
 
 def test_an_earlier_demo_is_deleted(promised: Path) -> None:
     (promised / "documents" / "link").symlink_to(promised.parent)
     empty_directory(promised)
-    assert sorted(os.listdir(promised)) == ["documents", "entries", "log", "receipts"]
+    assert sorted(os.listdir(promised)) == [
+        "documents",
+        "entries",
+        "headers",
+        "log",
+        "receipts",
+    ]
     assert not [path for path in promised.rglob("*") if path.is_file()]
 
 

@@ -15,13 +15,16 @@ from chalicelib.notary.log import Log
 from chalicelib.notary.ports import OutcomeUnknown, Single
 from chalicelib.notary.receipts import index_of, job_receipts
 from chalicelib.notary.sequence import create_log, sequence
+from chalicelib.notary.witnesses import WITNESSES, cosigned
 from chalicelib.proof.block import block_to_be_signed
 from chalicelib.proof.checkpoint import Checkpoint, format_checkpoint_text
 from chalicelib.proof.hashes import Hash
 from chalicelib.proof.keys import PublicKey
+from chalicelib.proof.note import parse_note, verify_note
 from chalicelib.proof.statement import entry_id
 from tests.fakes import Clock, Killed, Lost, Tap, memory_log, tapped
 from tests.notary.desk import CALLER, Desk, registered, registry, sub_of
+from tests.notary.witness_desk import direct_witness, witnessed
 
 BATCH = 4
 SINGLES = [registered(number) for number in range(3)]
@@ -66,6 +69,10 @@ class Stage:
     published: list[bytes] = field(default_factory=list)
     signed: list[bytes] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.witness = direct_witness("w", self.store, clock=self.clock)
+        self.store = witnessed(self.store, self.witness)
+
     def process(self, tap: Tap | None = None) -> Desk:
         """A fresh process, with no memory but the store, whose writes go through ``tap``."""
 
@@ -79,10 +86,15 @@ class Stage:
 
             return tap(name, observed) if tap else observed()
 
-        log = replace(tapped(self.store, observe), signer=Recorder(self.store, self.signed))
+        tapped_log = tapped(witnessed(self.store, self.witness), observe)
+        log = replace(tapped_log, signer=Recorder(self.store, self.signed))
         desk = Desk.__new__(Desk)  # the log may not be created yet
         desk.log, desk.registry, desk.clock = log, registry(), self.clock
         return desk
+
+    def unmet(self) -> list[int]:
+        """The heights of blocks that were published without their quorum."""
+        return [each.height for each in self.store.attempts.unfinished(WITNESSES)]
 
 
 def play(desk: Desk, attempt: Callable[[Callable[[Desk], object]], object]) -> None:
@@ -175,7 +187,12 @@ def _check_job(desk: Desk) -> None:
 
 def _check_history(stage: Stage) -> None:
     rows = stage.store.chain.rows  # type: ignore[attr-defined]
-    assert stage.published == [row.checkpoint for row in rows[1:]], "each once, in order"
+    keys = [stage.store.vkey, stage.witness.key]
+    for row, note in zip(rows[1:], stage.published, strict=True):  # each once, in order
+        [attempt] = stage.store.attempts.of_block(row.block.height)
+        assert note == cosigned(row.checkpoint, [attempt])
+        signers = keys[:1] if attempt.memo["failures"] else keys
+        assert list(verify_note(parse_note(note), keys)) == signers, "cosigned, then published"
     committed = {
         message
         for row in rows

@@ -15,6 +15,7 @@ def writes() -> list[str]:
     stage, fault = Stage(), Fault()
     play_with(stage, fault)
     check(stage)
+    assert stage.unmet() == []
     return fault.names
 
 
@@ -32,6 +33,7 @@ def test_the_table_has_every_kind_of_write() -> None:
         "pending.set_aside",
         "jobs.create",
         "jobs.admit",
+        "attempts.put",
         "tiles.swap checkpoint",
         "tiles.create tile/entries/",
         "tiles.create tile/0/",
@@ -45,6 +47,12 @@ def test_the_table_has_every_kind_of_write() -> None:
     assert sum(name.startswith("chain.commit") for name in WRITES) >= 4
 
 
+def test_a_block_is_cosigned_then_published_then_readable() -> None:
+    steps = ("chain.commit", "attempts.put", "tiles.swap checkpoint", "chain.seal")
+    order = [step for name in WRITES for step in steps if name.startswith(step)]
+    assert order == list(steps) * (len(order) // len(steps))
+
+
 @pytest.mark.parametrize("kind", FAULTS)
 @pytest.mark.parametrize("at", range(len(WRITES)), ids=lambda at: f"{at}-{WRITES[at][:40]}")
 def test_nothing_is_lost_and_nothing_twice(at: int, kind: str) -> None:
@@ -53,6 +61,7 @@ def test_nothing_is_lost_and_nothing_twice(at: int, kind: str) -> None:
     play_with(stage, fault)
     assert fault.names[at] == WRITES[at], "the fault hit the write that it is named for"
     check(stage)
+    assert stage.unmet() == []
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
@@ -77,6 +86,7 @@ def test_another_sequencer_runs_completely_at_one_write(at: int, when: str) -> N
 
     play_with(stage, tap)
     check(stage)
+    assert stage.unmet() == []
 
 
 def test_another_sequencer_runs_completely_at_every_write() -> None:
@@ -90,3 +100,4 @@ def test_another_sequencer_runs_completely_at_every_write() -> None:
 
     play_with(stage, tap)
     check(stage)
+    assert stage.unmet() == []

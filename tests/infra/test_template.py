@@ -57,7 +57,7 @@ def test_every_function_has_a_role_of_its_own_without_wildcard_actions(
             for statement in policy["PolicyDocument"]["Statement"]:
                 assert "*" not in json.dumps(statement["Action"])
                 assert statement["Resource"] != "*"
-    assert len(set(roles)) == len(roles) == 4
+    assert len(set(roles)) == len(roles) == 5
 
 
 def test_only_the_sequencing_functions_sign_with_the_log_key(
@@ -71,6 +71,22 @@ def test_only_the_sequencing_functions_sign_with_the_log_key(
         if "kms:Sign" in statement["Action"] and "LogKey" in json.dumps(statement["Resource"])
     }
     assert signers == {"SequencerRole", "SweepRole"}
+
+
+@pytest.mark.parametrize(
+    ("key", "role"), [("ChainKey", "AttesterRole"), ("WitnessKey", "ApiHandlerRole")]
+)
+def test_each_other_key_is_used_by_one_function(
+    resources: dict[str, Resource], key: str, role: str
+) -> None:
+    signers = {
+        name
+        for name, found in of_type(resources, "AWS::IAM::Role")
+        for policy in found["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "kms:Sign" in statement["Action"] and key in json.dumps(statement["Resource"])
+    }
+    assert signers == {role}
 
 
 def test_what_holds_the_log_outlives_the_stack_and_an_operators_mistake(
@@ -134,9 +150,19 @@ def test_a_message_that_always_fails_becomes_a_dead_letter_before_it_expires(
             assert tries_s < properties["MessageRetentionPeriod"], name
 
 
-@pytest.mark.parametrize(("metric", "member"), [("SetAside", "set_aside"), ("Refusals", "refusal")])
-def test_an_alarm_rings_on_the_lines_of_both_functions_that_sequence(
-    resources: dict[str, Resource], metric: str, member: str
+SEQUENCING = {"SequencerLogs", "SweepLogs"}
+
+
+@pytest.mark.parametrize(
+    ("metric", "member", "groups"),
+    [
+        ("SetAside", "set_aside", SEQUENCING),
+        ("Refusals", "refusal", {*SEQUENCING, "AttesterLogs"}),
+        ("AttestationAlarms", "attestation_alarm", {"AttesterLogs"}),
+    ],
+)
+def test_an_alarm_rings_on_the_lines_of_every_function_that_writes_them(
+    resources: dict[str, Resource], metric: str, member: str, groups: set[str]
 ) -> None:
     """The lines are those of tests/api/test_handlers.py."""
     filters = [
@@ -144,7 +170,7 @@ def test_an_alarm_rings_on_the_lines_of_both_functions_that_sequence(
         for _, body in of_type(resources, "AWS::Logs::MetricFilter")
         if body["Properties"]["MetricTransformations"][0]["MetricName"] == metric
     ]
-    assert {each["LogGroupName"]["Ref"] for each in filters} == {"SequencerLogs", "SweepLogs"}
+    assert {each["LogGroupName"]["Ref"] for each in filters} == groups
     assert {each["FilterPattern"] for each in filters} == {f'{{ $.{member} = "*" }}'}
     [alarm] = [
         body["Properties"]

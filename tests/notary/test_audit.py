@@ -19,7 +19,7 @@ from chalicelib.notary.index import lineage_key, tail_key
 from chalicelib.notary.log import CHECKPOINT
 from chalicelib.notary.ports import Bulk, Job, Placement, Row, Single
 from chalicelib.notary.staging import format_staging, parse_staging, staging_key
-from chalicelib.proof.block import format_link
+from chalicelib.proof.block import format_link, parse_link
 from chalicelib.proof.checkpoint import (
     Checkpoint,
     format_checkpoint_text,
@@ -28,6 +28,7 @@ from chalicelib.proof.checkpoint import (
 from chalicelib.proof.hashes import Hash
 from chalicelib.proof.note import Note, NoteSignature, format_note
 from chalicelib.proof.statement import entry_id
+from chalicelib.proof.tiles import format_bundle, parse_bundle
 from tests.fakes import memory_log
 from tests.faults.test_refusals import unfinished
 from tests.notary.desk import Desk, registered, revoked, sub_of, superseded
@@ -498,6 +499,17 @@ class TestForgery:
         assert failure(store.log).what == "the origin of the checkpoint"
 
 
+@dataclass(frozen=True)
+class Listed(StoreReader):
+    """What the service lists: blocks that can be read, and here none above ``upto``."""
+
+    upto: int = 99
+
+    def row(self, height: int) -> Row | None:
+        row = self.log.chain.row(height)
+        return row if row is not None and row.checkpoint and height <= self.upto else None
+
+
 class TestUnfinished:
     """While a block is committed and not yet applied, all before it is checked."""
 
@@ -512,13 +524,71 @@ class TestUnfinished:
 
     @pytest.mark.parametrize(
         ("kind", "blocks"),
-        [("chain.commit", 1), ("tiles.create", 1), ("chain.seal", 1), ("tiles.swap", 2)],
+        [("chain.commit", 1), ("tiles.create", 1), ("tiles.swap", 2), ("chain.seal", 2)],
     )
     def test_it_is_no_failure(self, kind: str, blocks: int) -> None:
         desk = self.unfinished(kind)
         assert audit_store(desk.log).blocks == blocks
         desk.drain()
         assert audit_store(desk.log).blocks == 2
+
+    def test_a_block_that_is_published_and_not_yet_readable(self) -> None:
+        """All of it is checked but the block signature, and the report says so."""
+        desk = self.unfinished("tiles.swap")
+        assert not audit_store(desk.log).sealed
+        for reader in (StoreReader(desk.log), Listed(desk.log)):
+            report = audit(reader, desk.log.vkey)
+            assert (report.blocks, report.statements, report.sealed) == (2, 3, False)
+            assert report.root == desk.head().block.root
+            assert report.timestamp_ms == desk.head().block.timestamp_ms
+        desk.drain()
+        assert audit_store(desk.log).sealed
+        assert audit(Listed(desk.log), desk.log.vkey).sealed
+
+    @pytest.mark.parametrize("key", ["tile/0/000.p/5", "tile/entries/000.p/5"])
+    @pytest.mark.parametrize("at", [0, 40, -1])
+    def test_and_any_damage_of_it_is_found_before_it_is_listed(self, key: str, at: int) -> None:
+        desk = self.unfinished("tiles.swap")
+        tiles: dict[str, bytes] = desk.log.tiles.data  # type: ignore[attr-defined]
+        tiles[key] = flipped(tiles[key], at)
+        with pytest.raises(AuditFailure):
+            audit(Listed(desk.log), desk.log.vkey)
+        failure(desk.log)
+
+    def test_a_sealed_block_is_published(self) -> None:
+        desk = self.unfinished("chain.seal")
+        rows: list[Row] = desk.log.chain.rows  # type: ignore[attr-defined]
+        desk.log.tiles.data[CHECKPOINT] = rows[1].checkpoint  # type: ignore[attr-defined]
+        assert failure(desk.log).what == "the newest published block"
+
+    def test_only_the_newest_block_may_be_without_signatures(self) -> None:
+        desk = self.unfinished("tiles.swap")
+        rows: list[Row] = desk.log.chain.rows  # type: ignore[attr-defined]
+        rows[1] = replace(rows[1], checkpoint=b"", signature=b"", applied=False)
+        assert failure(desk.log).where == "block 1, checkpoint"
+        rows[1] = replace(rows[1], applied=True)
+        assert failure(desk.log).where == "block 1, checkpoint"
+
+    def test_an_applied_block_has_its_signatures(self, store: Store) -> None:
+        store.row(5, checkpoint=b"", signature=b"")
+        assert failure(store.log).where == "block 5, checkpoint"
+
+    def test_no_two_blocks_may_be_hidden(self, store: Store) -> None:
+        hidden = Listed(store.log, upto=3)
+        with pytest.raises(AuditFailure) as failed:
+            audit(hidden, store.log.vkey)
+        assert (failed.value.where, failed.value.what) == ("block 4", "the block is missing")
+        one = audit(Listed(store.log, upto=4), store.log.vkey)
+        assert (one.blocks, one.sealed) == (5, False)
+
+    def test_a_block_without_a_link_is_none(self) -> None:
+        desk = self.unfinished("tiles.swap")
+        tiles: dict[str, bytes] = desk.log.tiles.data  # type: ignore[attr-defined]
+        entries = parse_bundle(tiles["tile/entries/000.p/5"], 5)
+        assert parse_link(entries[2]).height == 2
+        tiles["tile/entries/000.p/5"] = format_bundle([*entries[:2], *entries[1:2], *entries[3:]])
+        with pytest.raises(AuditFailure, match="the block is missing"):
+            audit(Listed(desk.log), desk.log.vkey)
 
     @pytest.mark.parametrize("damage", ["gone", "flipped"])
     def test_but_its_staging_must_be_there(self, damage: str) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from chalicelib.proof.checkpoint import (
     Checkpoint,
     MalformedCheckpoint,
+    WrongEmptyRoot,
     format_checkpoint_text,
     format_signed_checkpoint,
     parse_checkpoint_text,
@@ -50,6 +51,12 @@ def test_vector(name: str) -> None:
     checkpoint = Checkpoint(vector["origin"], vector["size"], root)
     assert parse_checkpoint_text(bytes_of(vector)) == checkpoint
     assert format_checkpoint_text(checkpoint) == bytes_of(vector)
+
+
+def test_a_wrong_root_of_the_empty_tree_has_a_name_of_its_own() -> None:
+    """Witnesses answer it otherwise than what cannot be read."""
+    with pytest.raises(WrongEmptyRoot):
+        parse_checkpoint_text(format_checkpoint_text(Checkpoint("log.example", 0, Hash(bytes(32)))))
 
 
 @given(

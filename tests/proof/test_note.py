@@ -23,14 +23,17 @@ from chalicelib.proof.note import (
     Note,
     NoteSignature,
     VerifierKey,
+    add_signatures,
     cosignature_message,
     cosignature_vkey,
     ed25519_vkey,
     format_cosignature,
     format_note,
+    format_signatures,
     format_vkey,
     parse_cosignature,
     parse_note,
+    parse_signatures,
     parse_vkey,
     verify_note,
     verify_signature,
@@ -182,6 +185,58 @@ LINES = st.builds(
 def test_notes_are_read_as_written(text: str, lines: list[NoteSignature]) -> None:
     note = Note(text.encode() + b"\n", tuple(lines))
     assert parse_note(format_note(note)) == note
+
+
+@given(st.lists(LINES, min_size=1, max_size=5))
+def test_signature_lines_are_read_alone_as_written(lines: list[NoteSignature]) -> None:
+    assert parse_signatures(format_signatures(lines)) == tuple(lines)
+
+
+@pytest.mark.parametrize("name", ["64-lines", "65-lines"])
+def test_there_are_at_most_64_signature_lines(name: str) -> None:
+    lines = bytes_of(VECTORS[name]).partition(b"\n\n")[2]
+    if name == "64-lines":
+        assert len(parse_signatures(lines)) == 64
+    else:
+        with pytest.raises(MalformedNote):
+            parse_signatures(lines)
+
+
+LINE = GOOD.partition(b"\n\n")[2]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\n",
+        b"\n" + LINE,
+        b"\n\n" + LINE,
+        b"text\n" + LINE,
+        b"text\n\n" + LINE,
+        LINE + b"\n" + LINE,
+        LINE + b"\n",
+        LINE[:-1],
+    ],
+)
+def test_signature_lines_are_nothing_but_lines(data: bytes) -> None:
+    with pytest.raises(MalformedNote):
+        parse_signatures(data)
+
+
+def test_lines_are_added_to_a_note_once_for_each_key() -> None:
+    note = parse_note(GOOD)
+    own = note.signatures[0]
+    other = NoteSignature("witness", b"abcd", b"first")
+    twice = add_signatures(note, [own._replace(signature=b"x"), other])
+    assert twice.signatures == (own, other)
+    assert twice.text == note.text
+    assert add_signatures(twice, [other._replace(signature=b"second")]) == twice
+    newest = add_signatures(note, [other, other._replace(signature=b"second")])
+    assert newest.signatures == (own, other._replace(signature=b"second"))
+    assert add_signatures(note, []) == note
+    same_name = other._replace(key_id=b"efgh")
+    assert add_signatures(twice, [same_name]).signatures == (own, other, same_name)
 
 
 def read_all(data: bytes) -> None:

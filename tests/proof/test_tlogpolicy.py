@@ -79,6 +79,12 @@ def test_the_keys_are_those_of_the_lines() -> None:
     assert policy.quorum == "X-and-Y"
 
 
+def test_the_urls_of_witnesses_are_kept_for_logs_that_ask_them() -> None:
+    policy = parse_tlog_policy(VECTORS["urls"]["policy"])
+    assert policy.urls == {"X1": "https://witness.example/符"}
+    assert parse_tlog_policy(EXAMPLE).urls == {}
+
+
 def many_logs(count: int) -> str:
     """Logs with keys of a type unknown here, so that no key need be made."""
     keys = (format_base64(b"\x02" + number.to_bytes(4, "big")) for number in range(count))

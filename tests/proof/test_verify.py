@@ -15,6 +15,7 @@ from chalicelib.proof.receipt import Attestation, Receipt
 from chalicelib.proof.verdict import Verdict
 from chalicelib.proof.verify import Heads, verify
 
+from . import outside
 from .world import (
     AT_MS,
     DOCUMENT,
@@ -407,23 +408,45 @@ class TestExpiry:
 
 
 class TestAttestations:
-    evm = Attestation("evm", {"chain": "eip155:1", "header": "", "index": 0, "nodes": []})
+    """How evidence becomes checks; tests/proof/test_attestations.py looks closer."""
+
     strange = Attestation("carrier-pigeon", {"feather": "grey"})
 
-    def receipt(self) -> Receipt:
-        attested = World().inclusion(attestations=(self.evm, self.strange, self.evm))
-        return replace(World().receipt(), registered=attested)
+    def receipt(self, *more: Attestation) -> Receipt:
+        block_hash = World().inclusion().block.hash
+        attestations = (outside.evm(block_hash), self.strange, *more)
+        registered = World().inclusion(attestations=attestations)
+        return replace(World().receipt(), registered=registered)
+
+    def trust(self) -> dict[str, Any]:
+        return outside.trust(World().inclusion().block.hash)
 
     def test_evidence_that_cannot_be_checked_is_reported_and_proves_nothing(self) -> None:
         verdict = judge(self.receipt())
         assert verdict.outcome == "valid"
-        assert results(verdict)["attestation:evm:eip155:1"] == "unknown"
+        assert results(verdict)[outside.EVM_CHECK] == "unknown"
         assert results(verdict)["attestation:carrier-pigeon"] == "unknown"
+        assert "attested" not in verdict.facts
 
-    @pytest.mark.parametrize("name", ["attestation:evm:eip155:1", "attestation:rfc3161"])
+    def test_evidence_that_holds_passes_and_tells_when(self) -> None:
+        verdict = judge(self.receipt(), policy=policy(**self.trust()))
+        assert results(verdict)[outside.EVM_CHECK] == "pass"
+        attested = verdict.facts["attested"]
+        assert isinstance(attested, list)
+        [seen] = attested
+        assert isinstance(seen, dict)
+        assert seen["check"] == outside.EVM_CHECK
+        assert seen["earliest_ms"] == outside.SEEN_S * 1_000
+
+    def test_false_evidence_makes_the_receipt_invalid(self) -> None:
+        verdict = judge(self.receipt(outside.evm(some_hash("another block"))))
+        assert (verdict.outcome, results(verdict)[outside.EVM_CHECK]) == ("invalid", "fail")
+
+    @pytest.mark.parametrize("name", [outside.EVM_CHECK, outside.TSA_CHECK])
     def test_a_policy_that_requires_it_cannot_tell(self, name: str) -> None:
         verdict = judge(self.receipt(), policy=policy(require=[name]))
         assert (verdict.outcome, results(verdict)[name]) == ("cannot tell", "unknown")
+        assert results(verdict)["inclusion"] == "pass"
 
 
 def test_receipts_of_one_block_share_what_was_found_about_it() -> None:

@@ -1,0 +1,74 @@
+"""``tally verify``: the offline verdict, and with ``--node`` headers from nodes of one's own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from ..notary.networks import NetworkError
+from ..proof.attestations import wanted_headers
+from ..proof.command import NoVerdict, UsageError, print_verdict
+from ..proof.policy import Policy
+from ..proof.receipt import Receipt
+from .failure import Misused, Unfinished
+from .settings import FILE, json_option
+
+
+@click.command()
+@click.argument("document", type=FILE)
+@click.argument("receipt", type=FILE)
+@click.option("--policy", envvar="TALLY_POLICY", required=True, type=FILE, help="Whom you trust.")
+@click.option("--at", help="Verify as of this time, such as 2026-07-01T09:30:00Z.")
+@click.option(
+    "--node",
+    "nodes",
+    multiple=True,
+    metavar="URL",
+    help="A node of yours, of Ethereum or Bitcoin, to ask for headers; give several by several.",
+)
+@json_option
+def verify(
+    document: Path,
+    receipt: Path,
+    policy: Path,
+    at: str | None,
+    nodes: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Verify DOCUMENT against RECEIPT: 0 valid, 1 invalid, 2 cannot tell. Offline, without --node.
+
+    A node is trusted for its whole chain; only block numbers are sent to it. One that is out of
+    reach makes nothing invalid: what it would have shown is unknown.
+    """
+
+    def complete(held: Receipt, trusted: Policy) -> Policy:
+        for url in nodes:
+            trusted = _ask(url, held, trusted)
+        return trusted
+
+    try:
+        code = print_verdict(document, receipt, policy, at, as_json=as_json, complete=complete)
+    except UsageError as error:
+        raise Misused(str(error)) from error
+    except NoVerdict as error:
+        raise Unfinished(str(error)) from error
+    raise click.exceptions.Exit(code)
+
+
+def _ask(url: str, held: Receipt, policy: Policy) -> Policy:
+    """The policy with the headers that one node knows. URLs may hold secrets: none is shown."""
+    from ..bootstrap import headers_from
+
+    inclusions = [each for each in (held.registered, held.attested) if each is not None]
+    try:
+        chain, headers = headers_from(url, wanted_headers(inclusions))
+    except ValueError as error:
+        raise UsageError(f"--node: {error}") from error
+    except NetworkError as error:
+        click.echo(f"tally: a node did not help: {error}", err=True)
+        return policy
+    return replace(
+        policy, chains={**policy.chains, chain: (*policy.chains.get(chain, ()), *headers)}
+    )
