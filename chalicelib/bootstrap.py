@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from .adapters.aws import Clients
-from .adapters.bitcoin import BitcoinNetwork
-from .adapters.bitcoin_node import BitcoinNode
-from .adapters.bitcoin_transaction import p2wpkh_script, segwit_address
+from .adapters.bitcoin.network import BitcoinNetwork
+from .adapters.bitcoin.node import BitcoinNode
+from .adapters.bitcoin.transaction import p2wpkh_script, segwit_address
 from .adapters.chain_headers import fetch_headers
 from .adapters.dynamodb_attempts import DynamoAttempts
 from .adapters.dynamodb_chain import DynamoChain
@@ -17,8 +17,8 @@ from .adapters.dynamodb_jobs import DynamoJobs
 from .adapters.dynamodb_pending import DynamoPending
 from .adapters.dynamodb_registry import DynamoRegistry
 from .adapters.dynamodb_witness import DynamoWitnessStates
-from .adapters.evm import EvmChain, EvmNetwork
-from .adapters.evm_wallet import address_of
+from .adapters.evm.network import EvmChain, EvmNetwork
+from .adapters.evm.wallet import address_of
 from .adapters.http import Http
 from .adapters.jsonrpc import JsonRpc
 from .adapters.kms_signer import KmsSigner
@@ -35,7 +35,7 @@ from .notary.outside import NetworkConfig, Outside, WitnessConfig, parse_outside
 from .notary.ports import Registry, Remind, Signer, Uploads, Wake
 from .notary.witnesses import WITNESSES, Witnesses
 from .notary.witnessing import WitnessService
-from .proof.evm_transaction import format_address
+from .proof.evm.transaction import format_address
 from .proof.policy import ChainHeader
 
 
@@ -219,9 +219,11 @@ def _bitcoin(config: NetworkConfig, signer: ChainSigner) -> BitcoinNetwork:
 
 
 def _witnesses(config: WitnessConfig) -> Witnesses | None:
+    """Those whose cosignatures can be checked here; None where there are none."""
     timeout_s = config.timeout_ms / 1_000
     witnesses = [
         HttpWitness(Http(config.policy.urls[name], timeout_s), key, name)
         for name, key in config.policy.witnesses.items()
+        if key.loaded is not None
     ]
     return Witnesses(tuple(witnesses), config.policy, timeout_s) if witnesses else None

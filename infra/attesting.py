@@ -99,12 +99,9 @@ def configure(peers: Peers, operator: Mapping[str, str], work: Path) -> None:
 def attest_until_final(peers: Peers, deployment: Deployment, height: int) -> list[dict[str, Any]]:
     """Wake the attester, as its schedule does, and let the chains grow, until all that is said
     about the block is final; raises DemoError if that takes too long."""
-    functions = deployment.session.client("lambda", endpoint_url=deployment.endpoint_url)
-    tick, deadline = json.dumps(TICK).encode(), time.monotonic() + FINAL_S
+    deadline = time.monotonic() + FINAL_S
     while True:
-        answer = functions.invoke(FunctionName=f"{deployment.stack}-attester", Payload=tick)
-        if answer.get("FunctionError"):
-            raise DemoError(f"the attester failed: {answer['Payload'].read().decode()}")
+        wake(deployment, "attester")
         told: list[dict[str, Any]] = read_block(deployment.url, height)["attestations"]
         if len(told) == len(peers.checks) and all(each["state"] == "final" for each in told):
             return told
@@ -112,6 +109,15 @@ def attest_until_final(peers: Peers, deployment: Deployment, height: int) -> lis
             raise DemoError(f"block {height} is not attested after {FINAL_S:.0f} s: {told}")
         peers.anvil.mine()
         peers.bitcoin.mine()
+
+
+def wake(deployment: Deployment, function: str) -> None:
+    """Call a scheduled function as its schedule does; raises DemoError when it fails."""
+    functions = deployment.session.client("lambda", endpoint_url=deployment.endpoint_url)
+    name, tick = f"{deployment.stack}-{function}", json.dumps(TICK).encode()
+    answer = functions.invoke(FunctionName=name, Payload=tick)
+    if answer.get("FunctionError"):
+        raise DemoError(f"{name} failed: {answer['Payload'].read().decode()}")
 
 
 def newest_height(url: str) -> int:

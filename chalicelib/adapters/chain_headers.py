@@ -8,9 +8,9 @@ from ..notary.networks import NetworkRefused, Unreachable
 from ..proof.errors import Malformed
 from ..proof.members import read_text
 from ..proof.policy import ChainHeader
-from .bitcoin_node import BitcoinNode
-from .evm_block import fetch_header
-from .evm_rpc import EvmNode
+from .bitcoin.node import BitcoinNode
+from .evm.block import fetch_header
+from .evm.node import EvmNode
 from .http import Http
 from .jsonrpc import JsonRpc
 

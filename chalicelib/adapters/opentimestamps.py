@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from ..notary.limits import CALENDAR_BYTES, CALENDAR_PENDING
 from ..notary.networks import FalseProof, Memo, NetworkRefused, Standing, Unreachable
-from ..proof.bitcoin import bitcoin_heights, verify_opentimestamps
-from ..proof.block import Block
-from ..proof.errors import Malformed, ProofError
-from ..proof.hashes import Hash
-from ..proof.members import read_base64
-from ..proof.opentimestamps import (
+from ..proof.bitcoin.evidence import bitcoin_heights, verify_opentimestamps
+from ..proof.bitcoin.opentimestamps import (
     merge_timestamps,
     opentimestamps_attestation,
     read_timestamp,
     upgrade_timestamp,
     walk,
 )
-from ..proof.ots_codec import PendingAttestation
+from ..proof.bitcoin.ots_codec import PendingAttestation
+from ..proof.block import Block
+from ..proof.errors import Malformed, ProofError
+from ..proof.hashes import Hash
+from ..proof.members import read_base64
 from ..proof.receipt import Attestation
 from ..proof.text import format_base64
-from .bitcoin_node import BitcoinNode
+from .bitcoin.node import BitcoinNode
 from .http import Answer, Http
 
 _ACCEPT = {"Accept": "application/vnd.opentimestamps.v1"}

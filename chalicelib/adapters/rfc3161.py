@@ -12,9 +12,9 @@ from ..proof.block import Block
 from ..proof.errors import CannotTell, Invalid, Malformed
 from ..proof.members import read_base64, read_hex
 from ..proof.receipt import Attestation
-from ..proof.rfc3161 import find_signer, parse_token, rfc3161_attestation, verify_token
 from ..proof.text import format_base64
-from ..proof.tsp_messages import (
+from ..proof.tsp.evidence import find_signer, parse_token, rfc3161_attestation, verify_token
+from ..proof.tsp.messages import (
     REQUEST_TYPE,
     RESPONSE_TYPE,
     TimeStampRefused,

@@ -11,6 +11,8 @@ from pathlib import Path
 import click
 
 from ..proof.attestations import describe_evidence
+from ..proof.bitcoin.opentimestamps import merge_timestamps, opentimestamps_attestation
+from ..proof.bitcoin.ots_file import export_ots
 from ..proof.block import verify_block_signature
 from ..proof.errors import CannotTell, Invalid, Malformed
 from ..proof.export import best_inclusion, export_cose, export_tlog_proof
@@ -18,8 +20,6 @@ from ..proof.jcs import JsonValue
 from ..proof.limits import NOTE_SIGNATURES
 from ..proof.members import read_base64
 from ..proof.note import Note
-from ..proof.opentimestamps import merge_timestamps, opentimestamps_attestation
-from ..proof.ots_file import export_ots
 from ..proof.policy import Policy
 from ..proof.receipt import (
     MEDIA_TYPE,
@@ -31,7 +31,7 @@ from ..proof.receipt import (
     format_receipt,
     parse_receipt,
 )
-from ..proof.tsr_file import export_tsr
+from ..proof.tsp.tsr_file import export_tsr
 from ..proof.verify import Heads
 from .failure import Failure, Misused, Unfinished, Wrong, echo_json
 from .files import parse_file, replace_file, shown

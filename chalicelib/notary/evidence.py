@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ..proof.bitcoin.opentimestamps import merge_timestamps, opentimestamps_attestation
 from ..proof.hashes import Hash
 from ..proof.jcs import JsonValue
 from ..proof.members import read_base64
-from ..proof.opentimestamps import merge_timestamps, opentimestamps_attestation
 from ..proof.receipt import OPENTIMESTAMPS, Attestation
 from .networks import Attempt, State
 

@@ -120,3 +120,6 @@ CALENDAR_BYTES = 10_000
 
 CALENDAR_PENDING = 4
 """Pending attestations in a calendar's first answer; it gives one. Each costs a request a time."""
+
+GREATEST_CAP_GWEI = 9_000_000
+"""Fees in wei stay below 2^53."""

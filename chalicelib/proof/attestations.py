@@ -10,19 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from .bitcoin import bitcoin_heights, verify_opentimestamps
+from .bitcoin.evidence import bitcoin_heights, verify_opentimestamps
+from .bitcoin.opentimestamps import parse_timestamp
 from .errors import CannotTell, Invalid, Malformed
-from .evm import verify_evm
-from .evm_header import parse_evm_header
+from .evm.evidence import verify_evm
+from .evm.header import parse_evm_header
 from .hashes import Hash
 from .jcs import JsonValue
 from .members import read_base64, read_integer, read_list, read_text
-from .opentimestamps import parse_timestamp
 from .policy import Policy
 from .receipt import EVM, OPENTIMESTAMPS, Attestation, Inclusion
-from .rfc3161 import verify_token
 from .sighting import Sighting
 from .times import format_time
+from .tsp.evidence import verify_token
 from .verdict import Check
 
 PREFIX = "attestation"

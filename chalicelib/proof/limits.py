@@ -65,3 +65,52 @@ time need only be later than the median of the eleven blocks before."""
 
 ADD_CHECKPOINT_BYTES = 64 << 10
 """A log's request to a witness: a path of 63 hashes and a note of 64 signatures have a fifth."""
+
+RLP_BYTES = 1 << 20
+"""What is read as RLP has at most this many bytes, as a receipt does."""
+
+RLP_DEPTH = 16
+"""Nesting of lists; a transaction with an access list needs 4, a trie node with nodes in it 12."""
+
+EVM_HEADER_BYTES = 8_192
+"""A header has at most this many bytes: Ethereum's have some 650, but chains of authorities list
+those in it."""
+
+EVM_TIME_S = INTEGER // 1_000 - 86_400
+"""A block's time is at most this: in milliseconds it and what is added to it stay below 2^53."""
+
+EVM_NODE_BYTES = 1_024
+"""A node of a proof has at most this many bytes: a branch 532, our leaf some 200."""
+
+EVM_CLOCK_S = 15
+"""A block states the beginning of its slot, and is published within it, which on Ethereum is 12 s;
+nodes of other chains take blocks that are up to 15 s off their clocks. So the block, and what it
+holds, existed at the latest so long after the time that it states."""
+
+TOKEN_BYTES = 64 << 10
+"""A time-stamp token has at most this many bytes; with a chain of three RSA certificates it has
+about 6,000."""
+
+TOKEN_CERTIFICATES = 16
+"""Certificates embedded in one token."""
+
+PATH_LINKS = 5
+"""Signatures between a token's signer and a certificate of the policy."""
+
+TSA_ACCURACY_MS = 1_000
+"""Either side of the time of a token that states no accuracy (RFC 3161 §2.4.2 leaves it open)."""
+
+TSA_ACCURACY_S = 86_400
+"""A token that is less accurate than a day is refused: it says nothing that a block does not."""
+
+DER_INTEGER_BYTES = 64
+DER_OID_BYTES = 64
+"""Integers and object identifiers in DER; serial numbers have 20 bytes (RFC 5280 §4.1.2.2)."""
+
+DER_NAME_BYTES = 2_000
+"""A distinguished name, whose parts have about 64 characters (RFC 5280 appendix A)."""
+
+RSA_BITS = 2_048
+RSA_MOST_BITS = 8_192
+RSA_EXPONENT_BITS = 64
+"""RSA keys of fewer bits are weak; larger moduli and exponents only cost time."""

@@ -8,19 +8,19 @@ from collections.abc import Callable
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chalicelib.adapters.bitcoin import BitcoinNetwork
-from chalicelib.adapters.bitcoin_memo import read_memo
-from chalicelib.adapters.bitcoin_node import BitcoinNode
-from chalicelib.adapters.bitcoin_transaction import p2wpkh_script
+from chalicelib.adapters.bitcoin.memo import read_memo
+from chalicelib.adapters.bitcoin.network import BitcoinNetwork
+from chalicelib.adapters.bitcoin.node import BitcoinNode
+from chalicelib.adapters.bitcoin.transaction import p2wpkh_script
 from chalicelib.adapters.http import Http
 from chalicelib.adapters.jsonrpc import JsonRpc
 from chalicelib.adapters.secp256k1 import LocalSecp256k1
 from chalicelib.notary.networks import Memo, Network
-from chalicelib.proof.bitcoin import bitcoin_heights, verify_opentimestamps
+from chalicelib.proof.bitcoin.evidence import bitcoin_heights, verify_opentimestamps
+from chalicelib.proof.bitcoin.opentimestamps import parse_timestamp
 from chalicelib.proof.block import Block
 from chalicelib.proof.hashes import sha256
 from chalicelib.proof.members import read_base64
-from chalicelib.proof.opentimestamps import parse_timestamp
 from chalicelib.proof.sighting import Sighting
 from infra.peers.bitcoin import REGTEST, BitcoinPeer
 

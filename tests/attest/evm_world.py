@@ -12,15 +12,15 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from eth_hash.auto import keccak
 from trie import hexary
 
-from chalicelib.adapters.evm import EvmChain, EvmNetwork
-from chalicelib.adapters.evm_memo import parse_memo
-from chalicelib.adapters.evm_wallet import Fees, address_of
+from chalicelib.adapters.evm.memo import parse_memo
+from chalicelib.adapters.evm.network import EvmChain, EvmNetwork
+from chalicelib.adapters.evm.wallet import Fees, address_of
 from chalicelib.adapters.http import Http
 from chalicelib.adapters.jsonrpc import JsonRpc
 from chalicelib.adapters.secp256k1 import LocalSecp256k1
 from chalicelib.notary.networks import Memo, Network
 from chalicelib.proof.block import Block
-from chalicelib.proof.evm import verify_evm
+from chalicelib.proof.evm.evidence import verify_evm
 from chalicelib.proof.hashes import sha256
 from chalicelib.proof.policy import ChainHeader
 from chalicelib.proof.receipt import Attestation

@@ -15,16 +15,16 @@ from bitcoin.core import CBlock  # type: ignore[import-untyped]
 from opentimestamps.bitcoin import make_timestamp_from_block  # type: ignore[import-untyped]
 
 from chalicelib.adapters import bitcoin as adapter
-from chalicelib.adapters.bitcoin import UnconfirmedCoin
-from chalicelib.adapters.bitcoin_memo import read_memo
-from chalicelib.adapters.bitcoin_transaction import VBYTES, Payment, sign_payment
+from chalicelib.adapters.bitcoin.memo import read_memo
+from chalicelib.adapters.bitcoin.network import UnconfirmedCoin
+from chalicelib.adapters.bitcoin.transaction import VBYTES, Payment, sign_payment
 from chalicelib.notary.networks import (
     EmptyWallet,
     Memo,
     Network,
     Unreachable,
 )
-from chalicelib.proof.bitcoin import FalseBitcoinProof
+from chalicelib.proof.bitcoin.evidence import FalseBitcoinProof
 from chalicelib.proof.hashes import Hash
 from chalicelib.proof.limits import BITCOIN_CLOCK_S
 from infra.peers.bitcoin import REGTEST, BitcoinPeer, running_bitcoin

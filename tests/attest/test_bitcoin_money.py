@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.adapters.bitcoin import FeeCap, NotOurCoin, UnconfirmedCoin
-from chalicelib.adapters.bitcoin_memo import read_memo
-from chalicelib.adapters.bitcoin_transaction import VBYTES, parse_outpoint
+from chalicelib.adapters.bitcoin.memo import read_memo
+from chalicelib.adapters.bitcoin.network import FeeCap, NotOurCoin, UnconfirmedCoin
+from chalicelib.adapters.bitcoin.transaction import VBYTES, parse_outpoint
 from chalicelib.notary.networks import (
     EmptyWallet,
 )

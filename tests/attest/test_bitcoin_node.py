@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from chalicelib.adapters.bitcoin_memo import read_memo
+from chalicelib.adapters.bitcoin.memo import read_memo
 from chalicelib.notary.networks import (
     FalseProof,
     NetworkError,
     Unreachable,
     WrongNetwork,
 )
-from chalicelib.proof.bitcoin import NoBitcoinEvidence
+from chalicelib.proof.bitcoin.evidence import NoBitcoinEvidence
 from infra.local_cloud import free_port
 from infra.peers.bitcoin import BitcoinPeer
 

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_ds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.adapters.bitcoin_transaction import (
+from chalicelib.adapters.bitcoin.transaction import (
     CHANGE,
     STRIPPED_BYTES,
     VBYTES,

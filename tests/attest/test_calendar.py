@@ -17,16 +17,16 @@ from chalicelib.notary.networks import (
     Unreachable,
     WrongNetwork,
 )
-from chalicelib.proof.bitcoin import NoBitcoinEvidence, bitcoin_heights
-from chalicelib.proof.members import read_base64
-from chalicelib.proof.opentimestamps import (
+from chalicelib.proof.bitcoin.evidence import NoBitcoinEvidence, bitcoin_heights
+from chalicelib.proof.bitcoin.opentimestamps import (
     Timestamp,
     format_timestamp,
     merge_timestamps,
     parse_timestamp,
     walk,
 )
-from chalicelib.proof.ots_codec import BITCOIN_TAG, HeightAttestation, PendingAttestation
+from chalicelib.proof.bitcoin.ots_codec import BITCOIN_TAG, HeightAttestation, PendingAttestation
+from chalicelib.proof.members import read_base64
 from infra.local_cloud import free_port
 from infra.peers.bitcoin import REGTEST, BitcoinPeer
 from infra.peers.calendar import Calendar, running_calendar

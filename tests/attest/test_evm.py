@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.evm_block import encode_header
-from chalicelib.adapters.evm_memo import parse_memo
-from chalicelib.adapters.evm_wallet import FeeCap, gas_of
+from chalicelib.adapters.evm.block import encode_header
+from chalicelib.adapters.evm.memo import parse_memo
+from chalicelib.adapters.evm.wallet import FeeCap, gas_of
 from chalicelib.notary.networks import EmptyWallet, Memo, Network, Unreachable, WrongNetwork
 from chalicelib.proof.block import Block
 from chalicelib.proof.errors import CannotTell, Invalid
-from chalicelib.proof.evm import EVM_CLOCK_S, evm_calldata
+from chalicelib.proof.evm.evidence import evm_calldata
+from chalicelib.proof.limits import EVM_CLOCK_S
 from chalicelib.proof.policy import ChainHeader
 from infra.peers.anvil import Anvil, running_anvil
 from infra.peers.ethereum import EthereumPeer

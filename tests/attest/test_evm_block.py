@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from eth_hash.auto import keccak
 
-from chalicelib.adapters.evm_block import encode_header, encode_transaction
-from chalicelib.adapters.evm_memo import parse_memo
-from chalicelib.adapters.evm_wallet import USUAL_TIP
+from chalicelib.adapters.evm.block import encode_header, encode_transaction
+from chalicelib.adapters.evm.memo import parse_memo
+from chalicelib.adapters.evm.wallet import USUAL_TIP
 from chalicelib.adapters.jsonrpc import RpcError
 from chalicelib.notary.limits import ANSWER_BYTES
 from chalicelib.notary.networks import (

@@ -10,10 +10,10 @@ from hexbytes import HexBytes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.adapters.evm import GREATEST_CAP_GWEI, EvmChain
-from chalicelib.adapters.evm_memo import EvmMemo, Offer, format_memo, parse_memo
-from chalicelib.adapters.evm_rpc import Place
-from chalicelib.adapters.evm_wallet import (
+from chalicelib.adapters.evm.memo import EvmMemo, Offer, format_memo, parse_memo
+from chalicelib.adapters.evm.network import EvmChain
+from chalicelib.adapters.evm.node import Place
+from chalicelib.adapters.evm.wallet import (
     FeeCap,
     Fees,
     address_of,
@@ -24,7 +24,8 @@ from chalicelib.adapters.evm_wallet import (
     sign_transaction,
 )
 from chalicelib.adapters.secp256k1 import LocalSecp256k1
-from chalicelib.proof.evm_transaction import Transaction, format_address, parse_transaction
+from chalicelib.notary.limits import GREATEST_CAP_GWEI
+from chalicelib.proof.evm.transaction import Transaction, format_address, parse_transaction
 from chalicelib.proof.hashes import Hash, sha256
 from chalicelib.proof.jcs import format_jcs, parse_ijson
 

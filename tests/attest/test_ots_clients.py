@@ -12,7 +12,7 @@ from bitcoin.core import CBlockHeader, b2lx  # type: ignore[import-untyped]
 
 from chalicelib.adapters.http import Http
 from chalicelib.adapters.opentimestamps import CalendarNetwork
-from chalicelib.proof.ots_file import export_ots
+from chalicelib.proof.bitcoin.ots_file import export_ots
 from chalicelib.proof.receipt import Attestation
 from infra.peers.bitcoin import BitcoinPeer
 from infra.peers.calendar import Calendar

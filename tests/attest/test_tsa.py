@@ -27,9 +27,9 @@ from chalicelib.proof.errors import CannotTell, Invalid
 from chalicelib.proof.hashes import leaf_hash
 from chalicelib.proof.policy import parse_policy
 from chalicelib.proof.receipt import Attestation
-from chalicelib.proof.rfc3161 import attested_token, parse_token, verify_token
 from chalicelib.proof.text import parse_base64
-from chalicelib.proof.tsr_file import export_tsr
+from chalicelib.proof.tsp.evidence import attested_token, parse_token, verify_token
+from chalicelib.proof.tsp.tsr_file import export_tsr
 from infra.local_cloud import HOST, free_port
 from infra.peers.tsa import Fault, KeyKind, Tsa, running_tsa
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from chalicelib.cli.receipts import merge
+from chalicelib.proof.bitcoin.opentimestamps import parse_timestamp
+from chalicelib.proof.bitcoin.ots_codec import BITCOIN_TAG, HeightAttestation, PendingAttestation
 from chalicelib.proof.cbor import Tag, decode
 from chalicelib.proof.checkpoint import parse_checkpoint_text
 from chalicelib.proof.errors import Invalid
@@ -19,13 +21,11 @@ from chalicelib.proof.jcs import JsonValue
 from chalicelib.proof.members import read_base64
 from chalicelib.proof.merkle import prove_inclusion
 from chalicelib.proof.note import NoteSignature, parse_note
-from chalicelib.proof.opentimestamps import parse_timestamp
-from chalicelib.proof.ots_codec import BITCOIN_TAG, HeightAttestation, PendingAttestation
 from chalicelib.proof.payload import IssuerNotice, StatusListNotice
 from chalicelib.proof.receipt import Attestation, Evidence, Inclusion, Receipt, format_receipt
 from chalicelib.proof.tiles import Bundle, parse_bundle
 from chalicelib.proof.tlogproof import TlogProof, parse_tlog_proof
-from chalicelib.proof.tsp_messages import parse_response
+from chalicelib.proof.tsp.messages import parse_response
 from tests.cli.desk import Desk, tally, tally_json
 from tests.cli.front import Canned
 from tests.proof import outside

@@ -13,9 +13,9 @@ from eth_keys.datatypes import PublicKey
 from eth_keys.datatypes import Signature as EthereumSignature
 
 from chalicelib.adapters.aws import Clients
-from chalicelib.adapters.evm_wallet import address_of, sign_transaction
+from chalicelib.adapters.evm.wallet import address_of, sign_transaction
 from chalicelib.adapters.secp256k1 import ORDER, ChainSigner, KmsSecp256k1, LocalSecp256k1
-from chalicelib.proof.evm_transaction import Transaction, parse_transaction
+from chalicelib.proof.evm.transaction import Transaction, parse_transaction
 from chalicelib.proof.hashes import sha256
 
 from .wire import Wire

@@ -12,9 +12,9 @@ from chalicelib.notary.evidence import write_attempts
 from chalicelib.notary.networks import Attempt, State
 from chalicelib.notary.receipts import job_receipts
 from chalicelib.proof.attestations import check_attestations
+from chalicelib.proof.bitcoin.opentimestamps import parse_timestamp
 from chalicelib.proof.hashes import Hash
 from chalicelib.proof.members import read_base64
-from chalicelib.proof.opentimestamps import parse_timestamp
 from chalicelib.proof.receipt import Attestation, Receipt, format_receipt, parse_receipt
 from chalicelib.proof.verify import check_inclusion
 from tests.proof import outside

@@ -9,29 +9,29 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chalicelib.adapters.evm_wallet import sign_transaction
+from chalicelib.adapters.evm.wallet import sign_transaction
 from chalicelib.adapters.secp256k1 import LocalSecp256k1
-from chalicelib.proof.bitcoin import display, double_sha256
-from chalicelib.proof.der import NULL, OCTET_STRING, SEQUENCE, encode
-from chalicelib.proof.evm import evm_attestation, evm_calldata
-from chalicelib.proof.evm_transaction import Transaction, address
-from chalicelib.proof.evm_trie import prove_transaction
-from chalicelib.proof.hashes import Hash
-from chalicelib.proof.keccak import keccak256
-from chalicelib.proof.opentimestamps import (
+from chalicelib.proof.bitcoin.evidence import display, double_sha256
+from chalicelib.proof.bitcoin.opentimestamps import (
     Timestamp,
     format_timestamp,
     opentimestamps_attestation,
 )
-from chalicelib.proof.ots_codec import (
+from chalicelib.proof.bitcoin.ots_codec import (
     BITCOIN_TAG,
     HeightAttestation,
     PendingAttestation,
     TimeAttestation,
 )
+from chalicelib.proof.evm.evidence import evm_attestation, evm_calldata
+from chalicelib.proof.evm.keccak import keccak256
+from chalicelib.proof.evm.rlp import encode_rlp, format_integer
+from chalicelib.proof.evm.transaction import Transaction, address
+from chalicelib.proof.evm.trie import prove_transaction
+from chalicelib.proof.hashes import Hash
 from chalicelib.proof.receipt import Attestation
-from chalicelib.proof.rfc3161 import rfc3161_attestation
-from chalicelib.proof.rlp import encode_rlp, format_integer
+from chalicelib.proof.tsp.der import NULL, OCTET_STRING, SEQUENCE, encode
+from chalicelib.proof.tsp.evidence import rfc3161_attestation
 
 from .rfc3161_tokens import DIGESTS, ROOT, Info, Token, algorithm
 

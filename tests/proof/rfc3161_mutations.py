@@ -8,7 +8,8 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chalicelib.proof.der import (
+from chalicelib.proof.hashes import leaf_hash
+from chalicelib.proof.tsp.der import (
     BOOLEAN,
     CONSTRUCTED,
     INTEGER,
@@ -22,7 +23,6 @@ from chalicelib.proof.der import (
     encode_integer,
     encode_oid,
 )
-from chalicelib.proof.hashes import leaf_hash
 
 from .rfc3161_samples import (
     CRITICAL,

@@ -9,7 +9,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chalicelib.proof.der import (
+from chalicelib.proof.tsp.der import (
     BOOLEAN,
     CONSTRUCTED,
     GENERALIZED_TIME,

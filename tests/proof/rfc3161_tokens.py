@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from chalicelib.proof.block import Block
-from chalicelib.proof.der import (
+from chalicelib.proof.hashes import leaf_hash
+from chalicelib.proof.tsp.der import (
     CONSTRUCTED,
     GENERALIZED_TIME,
     NULL,
@@ -30,7 +31,6 @@ from chalicelib.proof.der import (
     encode_integer,
     encode_oid,
 )
-from chalicelib.proof.hashes import leaf_hash
 
 BLOCK = Block("tally.test/log", 7, leaf_hash(b"previous"), 9, leaf_hash(b"root"), 1_782_898_200_000)
 STAMPED = b"20260701093000Z"

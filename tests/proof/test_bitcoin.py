@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from opentimestamps.bitcoin import make_timestamp_from_block  # type: ignore[import-untyped]
 
-from chalicelib.proof.bitcoin import (
+from chalicelib.proof.bitcoin.evidence import (
     FalseBitcoinProof,
     MalformedBitcoinHeader,
     NoBitcoinEvidence,
@@ -30,10 +30,10 @@ from chalicelib.proof.bitcoin import (
     undisplay,
     verify_opentimestamps,
 )
+from chalicelib.proof.bitcoin.opentimestamps import Timestamp, format_timestamp, parse_timestamp
+from chalicelib.proof.bitcoin.ots_codec import BITCOIN_TAG, HeightAttestation, PendingAttestation
 from chalicelib.proof.hashes import Hash, MalformedHash, sha256
 from chalicelib.proof.limits import BITCOIN_CLOCK_S
-from chalicelib.proof.opentimestamps import Timestamp, format_timestamp, parse_timestamp
-from chalicelib.proof.ots_codec import BITCOIN_TAG, HeightAttestation, PendingAttestation
 from chalicelib.proof.policy import ChainHeader
 
 from .test_opentimestamps import reference_bytes

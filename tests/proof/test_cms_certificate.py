@@ -13,7 +13,9 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.proof.cms_certificate import (
+from chalicelib.proof.errors import Malformed
+from chalicelib.proof.text import MalformedBase64
+from chalicelib.proof.tsp.certificate import (
     BasicConstraints,
     Certificate,
     MalformedCertificate,
@@ -23,9 +25,7 @@ from chalicelib.proof.cms_certificate import (
     parse_certificate,
     parse_pem,
 )
-from chalicelib.proof.cms_name import format_name
-from chalicelib.proof.cms_path import NotIssued, verify_issued
-from chalicelib.proof.der import (
+from chalicelib.proof.tsp.der import (
     CONSTRUCTED,
     NULL,
     PRIMITIVE,
@@ -40,8 +40,8 @@ from chalicelib.proof.der import (
     read_der,
     read_sequence_of,
 )
-from chalicelib.proof.errors import Malformed
-from chalicelib.proof.text import MalformedBase64
+from chalicelib.proof.tsp.name import format_name
+from chalicelib.proof.tsp.path import NotIssued, verify_issued
 
 from .rfc3161_tokens import (
     ECDSA,

@@ -10,7 +10,7 @@ from cryptography.x509 import ObjectIdentifier, UnrecognizedExtension
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.proof.der import (
+from chalicelib.proof.tsp.der import (
     BIT_STRING,
     BOOLEAN,
     GENERALIZED_TIME,
@@ -39,7 +39,7 @@ from chalicelib.proof.der import (
     read_sequence_of,
     read_set_of,
 )
-from chalicelib.proof.der_time import (
+from chalicelib.proof.tsp.der_time import (
     DerTime,
     MalformedDerTime,
     take_certificate_time,

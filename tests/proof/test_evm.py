@@ -10,10 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.proof.errors import CannotTell, Invalid, ProofError
-from chalicelib.proof.evm import EVM_CLOCK_S, evm_attestation, evm_calldata, verify_evm
-from chalicelib.proof.evm_header import EVM_TIME_S
+from chalicelib.proof.evm.evidence import evm_attestation, evm_calldata, verify_evm
 from chalicelib.proof.hashes import Hash
-from chalicelib.proof.limits import INTEGER
+from chalicelib.proof.limits import EVM_CLOCK_S, EVM_TIME_S, INTEGER
 from chalicelib.proof.policy import ChainHeader
 from chalicelib.proof.sighting import Sighting
 from chalicelib.proof.text import parse_base64

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.proof.errors import Malformed
-from chalicelib.proof.evm_header import MalformedEvmHeader, parse_evm_header
-from chalicelib.proof.rlp import MalformedInteger, MalformedRlp, TrailingRlp, TruncatedRlp
+from chalicelib.proof.evm.header import MalformedEvmHeader, parse_evm_header
+from chalicelib.proof.evm.rlp import MalformedInteger, MalformedRlp, TrailingRlp, TruncatedRlp
 
 from .vectors import load_vectors
 

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.proof.errors import Malformed
-from chalicelib.proof.evm_transaction import (
+from chalicelib.proof.evm.rlp import MalformedInteger, MalformedRlp, TrailingRlp, TruncatedRlp
+from chalicelib.proof.evm.secp256k1 import N, RecoverableSignature, SignatureOutOfRange
+from chalicelib.proof.evm.transaction import (
     MalformedTransaction,
     SignedTransaction,
     Transaction,
     format_address,
     parse_transaction,
 )
-from chalicelib.proof.rlp import MalformedInteger, MalformedRlp, TrailingRlp, TruncatedRlp
-from chalicelib.proof.secp256k1 import N, RecoverableSignature, SignatureOutOfRange
 
 from .vectors import load_vectors
 

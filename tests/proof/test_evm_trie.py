@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from trie import hexary
 
 from chalicelib.proof.errors import ProofError
-from chalicelib.proof.evm_trie import FalseTrieProof, prove_transaction, verify_trie_proof
+from chalicelib.proof.evm.trie import FalseTrieProof, prove_transaction, verify_trie_proof
 from chalicelib.proof.hashes import Hash
 
 HexaryTrie: Any = hexary.HexaryTrie

@@ -9,7 +9,7 @@ from eth_hash.auto import keccak as reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.proof.keccak import RATE, keccak256
+from chalicelib.proof.evm.keccak import RATE, keccak256
 
 BYTES = bytes(range(251)) * 8
 

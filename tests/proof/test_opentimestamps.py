@@ -17,10 +17,8 @@ from opentimestamps.core.serialize import (  # type: ignore[import-untyped]
 )
 from opentimestamps.core.timestamp import Timestamp as Reference  # type: ignore[import-untyped]
 
-from chalicelib.proof import bitcoin, opentimestamps, ots_codec
-from chalicelib.proof.hashes import Hash
-from chalicelib.proof.limits import OTS_BYTES, OTS_DEPTH
-from chalicelib.proof.opentimestamps import (
+from chalicelib.proof.bitcoin import evidence, opentimestamps, ots_codec
+from chalicelib.proof.bitcoin.opentimestamps import (
     Timestamp,
     TimestampTooDeep,
     TimestampTooLarge,
@@ -33,7 +31,7 @@ from chalicelib.proof.opentimestamps import (
     upgrade_timestamp,
     walk,
 )
-from chalicelib.proof.ots_codec import (
+from chalicelib.proof.bitcoin.ots_codec import (
     BITCOIN_TAG,
     SHA256,
     HeightAttestation,
@@ -42,6 +40,8 @@ from chalicelib.proof.ots_codec import (
     PendingAttestation,
     UnknownAttestation,
 )
+from chalicelib.proof.hashes import Hash
+from chalicelib.proof.limits import OTS_BYTES, OTS_DEPTH
 from chalicelib.proof.policy import ChainHeader
 
 from .vectors import load_vectors
@@ -99,10 +99,10 @@ def test_verification_vector(name: str) -> None:
         for entry in vector["headers"]
     ]
     if "error" in vector:
-        with pytest.raises(getattr(bitcoin, vector["error"])):
-            bitcoin.verify_opentimestamps(proof, message, vector["chain"], headers)
+        with pytest.raises(getattr(evidence, vector["error"])):
+            evidence.verify_opentimestamps(proof, message, vector["chain"], headers)
     else:
-        sighting = bitcoin.verify_opentimestamps(proof, message, vector["chain"], headers)
+        sighting = evidence.verify_opentimestamps(proof, message, vector["chain"], headers)
         assert sighting.earliest_ms == vector["earliest_ms"]
         assert sighting.latest_ms == vector["latest_ms"]
         assert (sighting.by, sighting.chain) == (

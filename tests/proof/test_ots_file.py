@@ -18,22 +18,22 @@ from opentimestamps.core.timestamp import (  # type: ignore[import-untyped]
     DetachedTimestampFile,
 )
 
-from chalicelib.proof.hashes import Hash
-from chalicelib.proof.limits import OTS_DEPTH
-from chalicelib.proof.opentimestamps import (
+from chalicelib.proof.bitcoin.opentimestamps import (
     Timestamp,
     format_timestamp,
     lead,
     opentimestamps_attestation,
 )
-from chalicelib.proof.ots_codec import (
+from chalicelib.proof.bitcoin.ots_codec import (
     BITCOIN_TAG,
     SHA256,
     HeightAttestation,
     PendingAttestation,
     TimeAttestation,
 )
-from chalicelib.proof.ots_file import OTS_MAGIC, BrokenPath, NoOtsFile, export_ots
+from chalicelib.proof.bitcoin.ots_file import OTS_MAGIC, BrokenPath, NoOtsFile, export_ots
+from chalicelib.proof.hashes import Hash
+from chalicelib.proof.limits import OTS_DEPTH
 from chalicelib.proof.receipt import Attestation, Inclusion, Receipt
 
 from .world import SALT, World

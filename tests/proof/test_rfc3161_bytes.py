@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.proof import cms_path, cms_signature
-from chalicelib.proof.der import CONSTRUCTED, NULL, PRIMITIVE, SEQUENCE, SET, encode
 from chalicelib.proof.errors import CannotTell, Invalid
-from chalicelib.proof.rfc3161 import verify_token
+from chalicelib.proof.tsp import path, signature
+from chalicelib.proof.tsp.der import CONSTRUCTED, NULL, PRIMITIVE, SEQUENCE, SET, encode
+from chalicelib.proof.tsp.evidence import verify_token
 
 from .rfc3161_samples import CONTENT_HINT, INTERMEDIATE, LOWER, STRANGER
 from .rfc3161_tokens import (
@@ -151,14 +151,14 @@ def test_authorities_that_certify_each_other_are_searched_once(
 ) -> None:
     """Sixteen of them make more paths than there is time for; each is asked about each once."""
     asked = 0
-    verify = cms_signature.verify_certified
+    verify = signature.verify_certified
 
     def count(*args: object) -> bytes:
         nonlocal asked
         asked += 1
         return verify(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(cms_path, "verify_certified", count)
+    monkeypatch.setattr(path, "verify_certified", count)
     parties = ring(15)
     leaf = signer("Lost", parties[0])
     token = Token(by=leaf, certificates=[leaf.der, *(party.der for party in parties)])

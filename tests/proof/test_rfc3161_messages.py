@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.proof.der import (
+from chalicelib.proof.errors import Malformed
+from chalicelib.proof.members import MalformedMember
+from chalicelib.proof.receipt import Attestation, Receipt, format_receipt, parse_receipt
+from chalicelib.proof.tsp.der import (
     BIT_STRING,
     NULL,
     SEQUENCE,
@@ -20,18 +23,15 @@ from chalicelib.proof.der import (
     encode,
     encode_integer,
 )
-from chalicelib.proof.errors import Malformed
-from chalicelib.proof.members import MalformedMember
-from chalicelib.proof.receipt import Attestation, Receipt, format_receipt, parse_receipt
-from chalicelib.proof.rfc3161 import attested_token, rfc3161_attestation
-from chalicelib.proof.tsp_messages import (
+from chalicelib.proof.tsp.evidence import attested_token, rfc3161_attestation
+from chalicelib.proof.tsp.messages import (
     MalformedResponse,
     TimeStampRefused,
     format_request,
     format_response,
     parse_response,
 )
-from chalicelib.proof.tsr_file import NoTimeStamp, export_tsr
+from chalicelib.proof.tsp.tsr_file import NoTimeStamp, export_tsr
 
 from .rfc3161_tokens import BLOCK, Info, Token
 from .world import World

@@ -9,8 +9,18 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from chalicelib.proof.cms import Algorithm
-from chalicelib.proof.cms_signature import (
+from chalicelib.proof.errors import Invalid
+from chalicelib.proof.tsp.cms import Algorithm
+from chalicelib.proof.tsp.der import (
+    CONSTRUCTED,
+    NULL,
+    SEQUENCE,
+    encode,
+    encode_integer,
+)
+from chalicelib.proof.tsp.evidence import FalseToken, verify_token
+from chalicelib.proof.tsp.messages import format_response
+from chalicelib.proof.tsp.signature import (
     MalformedAlgorithm,
     UnknownAlgorithm,
     WeakAlgorithm,
@@ -18,16 +28,6 @@ from chalicelib.proof.cms_signature import (
     load_key,
     verify_certified,
 )
-from chalicelib.proof.der import (
-    CONSTRUCTED,
-    NULL,
-    SEQUENCE,
-    encode,
-    encode_integer,
-)
-from chalicelib.proof.errors import Invalid
-from chalicelib.proof.rfc3161 import FalseToken, verify_token
-from chalicelib.proof.tsp_messages import format_response
 
 from .rfc3161_tokens import (
     BLOCK,

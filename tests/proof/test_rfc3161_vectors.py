@@ -8,22 +8,14 @@ from typing import Any
 
 import pytest
 
-from chalicelib.proof import (
-    cms,
-    cms_path,
-    cms_signature,
-    der,
-    der_time,
-    errors,
-    rfc3161,
-    tsp_info,
-)
+from chalicelib.proof import errors
 from chalicelib.proof.errors import CannotTell, Invalid, ProofError
 from chalicelib.proof.hashes import Hash
-from chalicelib.proof.rfc3161 import verify_token
 from chalicelib.proof.sighting import Sighting
 from chalicelib.proof.text import parse_base64
-from chalicelib.proof.tsp_messages import format_response
+from chalicelib.proof.tsp import cms, der, der_time, evidence, info, path, signature
+from chalicelib.proof.tsp.evidence import verify_token
+from chalicelib.proof.tsp.messages import format_response
 
 from .rfc3161_vectors import make_vectors
 from .vectors import load_vectors
@@ -35,7 +27,7 @@ MADE = make_vectors()
 NOT_PKCS7 = ["good-ed25519", "good-key-id"]
 """``openssl ts`` reads tokens as PKCS #7 (RFC 2315), which has neither."""
 
-ROOMS = (cms, cms_path, cms_signature, der, der_time, errors, rfc3161, tsp_info)
+ROOMS = (cms, path, signature, der, der_time, errors, evidence, info)
 OPEN = {
     "NoAnchor",
     "SignerMissing",
@@ -107,8 +99,8 @@ def test_openssl_finds_the_signature_with_ed25519_good(tmp_path: Path) -> None:
     openssl(tmp_path, "pkeyutl", "-verify", "-rawin", "-in", "signed", *key)
 
 
-def parse_token_of(vector: dict[str, Any]) -> rfc3161.TimeStamp:
-    return rfc3161.parse_token(parse_base64(vector["token"]))
+def parse_token_of(vector: dict[str, Any]) -> evidence.TimeStamp:
+    return evidence.parse_token(parse_base64(vector["token"]))
 
 
 def trust(place: Path, vector: dict[str, Any]) -> tuple[str, ...]:

@@ -10,9 +10,8 @@ import rlp as reference  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.proof import rlp
-from chalicelib.proof.rlp import (
-    RLP_BYTES,
+from chalicelib.proof.evm import rlp
+from chalicelib.proof.evm.rlp import (
     MalformedInteger,
     MalformedRlp,
     Rlp,
@@ -23,6 +22,7 @@ from chalicelib.proof.rlp import (
     read_bytes,
     read_integer,
 )
+from chalicelib.proof.limits import RLP_BYTES
 
 from .vectors import load_vectors
 

@@ -11,8 +11,8 @@ from eth_keys.exceptions import BadSignature
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.proof import secp256k1
-from chalicelib.proof.secp256k1 import (
+from chalicelib.proof.evm import secp256k1
+from chalicelib.proof.evm.secp256k1 import (
     N,
     NoSigner,
     RecoverableSignature,

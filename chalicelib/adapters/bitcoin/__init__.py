@@ -1,0 +1,1 @@
+"""Attesting in Bitcoin, through a node of one's own."""

@@ -1,0 +1,1 @@
+"""Attesting in a chain of Ethereum's kind, through a node that need not be trusted."""

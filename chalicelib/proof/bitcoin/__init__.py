@@ -1,0 +1,1 @@
+"""Evidence of Bitcoin in OpenTimestamps proofs: from a trusted header to a message."""
