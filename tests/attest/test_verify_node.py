@@ -1,0 +1,128 @@
+"""``tally verify --node``: a verifier asks nodes of their own for headers, and an outage makes
+nothing invalid."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chalicelib.proof.receipt import Attestation, format_receipt
+from infra.local_cloud import free_port
+from infra.peers.anvil import Anvil, running_anvil
+from infra.peers.bitcoin import BitcoinPeer
+
+from ..cli.desk import tally
+from ..proof.world import DOCUMENT, policy_value
+from ..proof.world import World as Receipts
+from .bitcoin_peers import mined, wallet
+from .evm_world import World
+
+pytest_plugins = ("tests.attest.bitcoin_fixtures",)
+
+BLOCK = Receipts().inclusion().block
+UNKNOWN, PASS = "unknown", "pass"
+
+
+@pytest.fixture(scope="module")
+def anvil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Anvil]:
+    with running_anvil(tmp_path_factory.mktemp("anvil")) as peer:
+        yield peer
+
+
+def in_ethereum(anvil: Anvil) -> Attestation:
+    world = World(anvil).funded()
+    memo = world.send(BLOCK)
+    anvil.mine()
+    evidence = world.network.proof(BLOCK, world.network.status(BLOCK, memo, 0).memo)
+    assert evidence is not None
+    return evidence
+
+
+def in_bitcoin(bitcoin: BitcoinPeer) -> Attestation:
+    ours = wallet(bitcoin, "a verifier's")
+    evidence = ours.proof(BLOCK, mined(bitcoin, ours, BLOCK))
+    assert evidence is not None
+    return evidence
+
+
+class Case:
+    """A document, its receipt with both kinds of evidence, and a policy without any header."""
+
+    def __init__(self, place: Path, anvil: Anvil, bitcoin: BitcoinPeer) -> None:
+        self.checks = (
+            f"attestation:evm:{anvil.chain}",
+            f"attestation:opentimestamps:{bitcoin.chain}",
+        )
+        receipt = Receipts().receipt()
+        evidence = (in_ethereum(anvil), in_bitcoin(bitcoin))
+        attested = replace(receipt.registered, attestations=evidence)
+        (place / "document").write_bytes(DOCUMENT)
+        (place / "receipt").write_bytes(format_receipt(replace(receipt, registered=attested)))
+        policy = policy_value(require=["document", *self.checks])
+        (place / "policy").write_text(json.dumps(policy))
+        self._place = place
+
+    def verify(self, *nodes: str) -> tuple[int, dict[str, str], str]:
+        """Exit code, the results of the two checks, and what was said besides."""
+        options = [part for node in nodes for part in ("--node", node)]
+        names = [self._place / name for name in ("document", "receipt")]
+        arguments = (*names, "--policy", self._place / "policy", *options, "--json")
+        done = tally("verify", *arguments)
+        results = {each["check"]: each["result"] for each in json.loads(done.stdout)["checks"]}
+        return done.exit_code, {name: results[name] for name in self.checks}, done.stderr
+
+
+@pytest.fixture
+def case(tmp_path: Path, anvil: Anvil, bitcoin: BitcoinPeer) -> Case:
+    return Case(tmp_path, anvil, bitcoin)
+
+
+def test_without_nodes_and_headers_nobody_can_tell(case: Case) -> None:
+    code, results, told = case.verify()
+    assert (code, set(results.values()), told) == (2, {UNKNOWN}, "")
+
+
+def test_nodes_of_both_chains_confirm_it(case: Case, anvil: Anvil, bitcoin: BitcoinPeer) -> None:
+    code, results, told = case.verify(anvil.url, bitcoin.url)
+    assert (code, set(results.values()), told) == (0, {PASS}, "")
+
+
+def test_a_node_of_one_chain_confirms_that_one(case: Case, anvil: Anvil) -> None:
+    code, results, _ = case.verify(anvil.url)
+    assert (code, list(results.values())) == (2, [PASS, UNKNOWN])
+
+
+def test_a_node_that_is_down_makes_nothing_invalid(case: Case, anvil: Anvil) -> None:
+    down = f"http://user:secret@127.0.0.1:{free_port()}"
+    code, results, told = case.verify(anvil.url, down)
+    assert (code, list(results.values())) == (2, [PASS, UNKNOWN])
+    assert told.startswith("tally: a node did not help: ")
+    assert "secret" not in told
+
+
+def test_a_chain_that_has_not_come_so_far_cannot_tell(
+    case: Case, tmp_path: Path, bitcoin: BitcoinPeer
+) -> None:
+    with running_anvil(tmp_path / "empty") as empty:
+        code, results, _ = case.verify(empty.url, bitcoin.url)
+    assert (code, list(results.values())) == (2, [UNKNOWN, PASS])
+
+
+def test_a_chain_with_other_blocks_says_that_it_is_false(
+    case: Case, tmp_path: Path, anvil: Anvil, bitcoin: BitcoinPeer
+) -> None:
+    with running_anvil(tmp_path / "other") as other:
+        height = anvil.call("eth_blockNumber")
+        assert isinstance(height, str)
+        other.mine(int(height, 16))
+        code, results, _ = case.verify(other.url, bitcoin.url)
+    assert (code, list(results.values())) == (1, ["fail", PASS])
+
+
+def test_what_is_no_address_is_wrong_usage(case: Case, tmp_path: Path) -> None:
+    arguments = (tmp_path / "document", tmp_path / "receipt", "--policy", tmp_path / "policy")
+    assert tally("verify", *arguments, "--node", "nowhere").exit_code == 64
