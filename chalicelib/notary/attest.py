@@ -16,6 +16,7 @@ from ..proof.block import Block
 from .apply import renew_cosignatures
 from .limits import (
     ATTEST_BLOCKS,
+    ATTEST_MS,
     ATTEST_STEPS,
     OVERDUE_MS,
     POLL_MAX_MS,
@@ -24,7 +25,7 @@ from .limits import (
     RETRY_MS,
 )
 from .log import Log
-from .networks import Attempt, Memo, Network, NetworkError, State
+from .networks import Attempt, Memo, Network, NetworkError, State, Unreachable
 from .ports import Conflict, OutcomeUnknown, Row
 
 UNSENT: tuple[State, ...] = ("planned", "prepared")
@@ -61,13 +62,27 @@ def attest(attester: Attester) -> list[Attempt]:
     """Plan what is due and take every attempt as far as it goes now; those that changed, as they
     are now. Networks are served side by side, so a slow one holds up no other. Raises Refusal when
     a witness has seen more than the chain holds."""
-    renew_cosignatures(attester.log)
+    started_ms = attester.clock_ms()
+    cosigned = _renew(attester)
     target = newest_statements(attester.log)
+
+    def serve(party: Party) -> list[Attempt]:
+        return _serve(attester, party, target, started_ms + ATTEST_MS)
+
     with ThreadPoolExecutor(max(1, len(attester.parties))) as pool:
-        served = pool.map(lambda party: _serve(attester, party, target), attester.parties)
-        changed = [attempt for group in served for attempt in group]
-    _mark_full(attester, _perhaps_full(attester, changed))
+        changed = [attempt for group in pool.map(serve, attester.parties) for attempt in group]
+    _mark_full(attester, _perhaps_full(attester, [*cosigned, *changed]))
     return changed
+
+
+def _renew(attester: Attester) -> list[Attempt]:
+    """The witnesses' attempt for the newest block, if there is one, after they were asked again."""
+    attempt = renew_cosignatures(attester.log)
+    if attempt is None:
+        return []
+    if attempt.problem:
+        attester.tell(attempt)
+    return [attempt]
 
 
 def newest_statements(log: Log) -> Block | None:
@@ -99,16 +114,22 @@ def _block(log: Log, height: int) -> Block:
     return row.block
 
 
-def _serve(attester: Attester, party: Party, target: Block | None) -> list[Attempt]:
+def _serve(attester: Attester, party: Party, target: Block | None, until_ms: int) -> list[Attempt]:
+    """Serve one network. One that is out of reach is not tried for its other attempts, too: that
+    would take longer than a function may run."""
     log, network = attester.log, party.network
     if target is not None:
         for height in due_heights(attester, party, target):
             _put(log, Attempt(network.name, height, "planned", attester.clock_ms()))
-    changed = []
+    changed: list[Attempt] = []
     for attempt in _open(log, network):
+        if attester.clock_ms() > until_ms:
+            break
         now = _advance(attester, network, attempt)
         if now != attempt:
             changed.append(now)
+        if now.problem == Unreachable.name and now.tries > attempt.tries:
+            break
     return changed
 
 

@@ -74,6 +74,9 @@ ATTEST_BLOCKS = 100
 """Blocks that a network which attests every block catches up with in one run; older ones are proved
 by the newer."""
 
+ATTEST_MS = 120_000
+"""A function goes on attesting for so long; what it has not come to waits for the next minute."""
+
 ATTEST_STEPS = 8
 """Steps that one attempt takes in one run at most: planned to final are four."""
 

@@ -21,8 +21,9 @@ def no_trouble(operation: str) -> None:
 @dataclass
 class MemoryNetwork:
     """A chain whose transactions are ``<block hash>/<nonce>/<fee>``: those of one nonce exclude
-    each other. ``trouble`` is called with the name of each operation and may raise before it;
-    ``after`` once it is done, so that its answer is lost."""
+    each other. One that is not serial has a nonce for each block. ``trouble`` is called with the
+    name of each operation and may raise before it; ``after`` once it is done, so that its answer
+    is lost."""
 
     name: str = "eip155:1"
     check: str = "attestation:evm:eip155:1"
@@ -42,7 +43,7 @@ class MemoryNetwork:
         self.trouble("prepare")
         if self.money < self.fee:
             raise EmptyWallet("there is no money for the fee")
-        nonce = str(len(self.mined))
+        nonce = str(len(self.mined)) if self.serial else block.hash.hex()
         self.after("prepare")
         return {"nonce": nonce, "raws": [f"{block.hash.hex()}/{nonce}/{self.fee}"]}
 

@@ -11,18 +11,21 @@ import pytest
 from chalicelib.notary.attest import Attester, Party, attest, newest_statements
 from chalicelib.notary.limits import (
     ATTEST_BLOCKS,
+    ATTEST_MS,
     ATTEST_STEPS,
     HEARTBEAT_MS,
     OVERDUE_MS,
     RETRY_MAX_MS,
     RETRY_MS,
 )
-from chalicelib.notary.networks import Attempt, FalseProof
+from chalicelib.notary.networks import Attempt, FalseProof, Unreachable
 from chalicelib.notary.ports import Conflict, OutcomeUnknown
-from tests.fakes import MemoryAttempts
+from chalicelib.notary.witnesses import WITNESSES, Witness
+from tests.fakes import MemoryAttempts, memory_log
 
 from .chain import MemoryNetwork, unreachable
 from .desk import Desk, registered
+from .witness_desk import Failing, direct_witness, witnessed
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
@@ -347,6 +350,42 @@ class TestTrouble:
         world.run()
         assert world.attempt(height, tsa.name).state == "sent"
 
+    def calendar(self) -> tuple[World, MemoryNetwork, list[str]]:
+        """Three attempts that wait for a calendar, and what it is asked from now on."""
+        calendar = MemoryNetwork("opentimestamps:alice", "attestation:opentimestamps:b", False)
+        world = World([Party(calendar, MINUTE_MS)])
+        for _ in range(3):
+            world.block()
+            world.later()
+        asked: list[str] = []
+        calendar.trouble = asked.append
+        return world, calendar, asked
+
+    def test_a_network_that_is_down_is_not_tried_for_each_attempt(self) -> None:
+        world, calendar, asked = self.calendar()
+        world.later(HOUR_MS)
+        assert asked.count("status") == 3
+        asked.clear()
+
+        def fail(operation: str) -> None:
+            asked.append(operation)
+            raise Unreachable("no answer")
+
+        calendar.trouble = fail
+        world.later(HOUR_MS)
+        assert asked == ["status"]
+
+    def test_what_takes_too_long_is_left_to_the_next_run(self) -> None:
+        world, calendar, asked = self.calendar()
+
+        def take_long(operation: str) -> None:
+            asked.append(operation)
+            world.desk.clock.tick(ATTEST_MS)
+
+        calendar.trouble = take_long
+        world.later(HOUR_MS)
+        assert asked == ["status", "status"]
+
     def test_an_empty_wallet_keeps_the_queue(self) -> None:
         world, chain = chain_world()
         chain.money = 0
@@ -451,13 +490,13 @@ class TestTrouble:
         tsa = stamp()
         world = World([Party(tsa, 0)])
         world.block()
-        tsa.mined["0"] = "foreign/0/1"
         tsa.deep.add("foreign/0/1")
         tsa.trouble = lambda operation: (
-            tsa.mined.update({str(n): "foreign/0/1" for n in range(len(tsa.mined) + 1)})
+            tsa.mined.update(dict.fromkeys(tsa.pool, "foreign/0/1"))
             if operation == "status"
             else None
         )
+        tsa.after = lambda operation: tsa.mined.clear() if operation == "prepare" else None
         world.run()
         assert 0 < len(tsa.sent) < ATTEST_STEPS
 
@@ -481,6 +520,47 @@ class TestTrouble:
 def _due(world: World, height: int) -> int:
     held = world.attempts.get("eip155:1", height)
     return held.due_ms if held else 0
+
+
+class TestWitnessesAreAskedAgain:
+    def world(self, *witnesses: Witness, threshold: int) -> World:
+        log = memory_log()
+        desk = Desk(witnessed(log, *witnesses, threshold=threshold))
+        return World([Party(stamp(), 0)], desk, checks=(WITNESSES,))
+
+    def test_and_what_they_do_not_say_is_told(self) -> None:
+        world = self.world(Failing("bad", Unreachable("down")), threshold=1)
+        world.block()
+        world.later()
+        world.later()
+        assert [(each.network, each.problem, each.tries) for each in world.told] == [
+            (WITNESSES, "no-quorum", 2),
+            (WITNESSES, "no-quorum", 3),
+        ]
+
+    def test_and_their_quorum_makes_a_block_fully_attested(self) -> None:
+        log = memory_log()
+        witness = direct_witness("late", log)
+        down = Failing("late", Unreachable("down"))
+        world = self.world(witness, threshold=1)
+        witness.before = _raise(down.error)
+        height = world.block()
+        [tsa] = [party.network for party in world.parties]
+        assert isinstance(tsa, MemoryNetwork)
+        world.later()
+        tsa.finalise()
+        world.later(HOUR_MS)
+        assert world.attempts.newest_full() is None
+        witness.before = lambda: None
+        world.later()
+        assert world.attempts.newest_full() == height
+
+
+def _raise(error: Exception) -> Callable[[], object]:
+    def fail() -> object:
+        raise error
+
+    return fail
 
 
 class TestSeveralAttesters:
