@@ -14,7 +14,7 @@ import pytest
 from bitcoin.core import CBlock  # type: ignore[import-untyped]
 from opentimestamps.bitcoin import make_timestamp_from_block  # type: ignore[import-untyped]
 
-from chalicelib.adapters import bitcoin as adapter
+from chalicelib.adapters.bitcoin import network as adapter
 from chalicelib.adapters.bitcoin.memo import read_memo
 from chalicelib.adapters.bitcoin.network import UnconfirmedCoin
 from chalicelib.adapters.bitcoin.transaction import VBYTES, Payment, sign_payment

@@ -1,5 +1,5 @@
-"""Real evidence about one block, from anvil, bcoin and ``openssl ts``, in blocks as full as those of
-public chains."""
+"""Real evidence about one block, from anvil, bcoin and ``openssl ts``, in blocks as full as those
+of public chains."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from chalicelib.proof.bitcoin.opentimestamps import opentimestamps_attestation, 
 from chalicelib.proof.block import Block
 from chalicelib.proof.evm.header import parse_evm_header
 from chalicelib.proof.evm.transaction import format_address
-from chalicelib.proof.hashes import Hash, sha256
+from chalicelib.proof.hashes import sha256
 from chalicelib.proof.members import read_base64
 from chalicelib.proof.receipt import Attestation
 from infra.attesting import Peers, running_peers
@@ -63,6 +63,13 @@ class Proofs:
     tsa: list[str]
     gas: int
     vbytes: int
+
+    @property
+    def checks(self) -> list[str]:
+        """Those of the verifier that the evidence serves."""
+        kinds = {"eip155": "evm", "bip122": "opentimestamps"}
+        named = [f"attestation:{kinds[chain[:6]]}:{chain}" for chain in self.chains]
+        return [*named, "attestation:rfc3161"]
 
 
 @contextmanager
@@ -107,9 +114,7 @@ def _by_ethereum(peer: Anvil, block: Block) -> tuple[Attestation, dict[str, Any]
     peer.mine()
     evidence = network.proof(block, memo)
     assert evidence is not None
-    told = peer.call(
-        "eth_getTransactionReceipt", f"0x{parse_memo(memo).newest.hash.hex()}"
-    )
+    told = peer.call("eth_getTransactionReceipt", f"0x{parse_memo(memo).newest.hash.hex()}")
     assert isinstance(told, dict)
     data = read_base64(evidence.members["header"], "header")
     header = parse_evm_header(data)

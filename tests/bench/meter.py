@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from math import ceil
+from threading import Lock
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from boto3.session import Session
+
+from tests.contracts.stores import INDEXES
 
 T = TypeVar("T")
 
@@ -40,6 +43,13 @@ Place = tuple[str, str]
 """A table, and an item's key as text."""
 
 
+class Held(NamedTuple):
+    """An item's bytes, and the indexes of its table that it stands in."""
+
+    size: int = 0
+    indexes: frozenset[str] = frozenset()
+
+
 class Meter:
     """Watches the clients of a session, and the invocations that it is asked to run.
 
@@ -48,7 +58,8 @@ class Meter:
     def __init__(self, session: Session, look: Callable[[str, Item], Item]) -> None:
         self.counts: defaultdict[str, float] = defaultdict(float)
         self._look = look
-        self._sizes: dict[Place, int] = {}
+        self._held: dict[Place, Held] = {}
+        self._one = Lock()
         session.events.register("before-parameter-build", _remember)
         session.events.register("after-call", self._count)
 
@@ -62,8 +73,9 @@ class Meter:
             self.add({"Lambda requests": 1, "Lambda GB-seconds": billed_s * memory_mb / 1_024})
 
     def add(self, amounts: Mapping[str, float]) -> None:
-        for name, amount in amounts.items():
-            self.counts[name] += amount
+        with self._one:  # the attester's networks run in threads
+            for name, amount in amounts.items():
+                self.counts[name] += amount
 
     def take(self) -> dict[str, float]:
         """What was counted since the last time."""
@@ -108,23 +120,30 @@ class Meter:
         raise AssertionError(f"the service makes no {operation}")
 
     def _units(self, kind: str, request: Any) -> int:
-        """Units of one write: of the larger of the item before it and after it."""
+        """Units of one write: of the larger of the item before it and after it, in the table and in
+        each index that holds it."""
         table = request["TableName"]
+        place = _place(table, request["Item"] if kind == "Put" else request["Key"])
+        before, after = self._held.get(place, Held()), Held()
         if kind == "Put":
-            size = item_size(request["Item"])
-            place = _place(table, request["Item"])
-            before, self._sizes[place] = self._sizes.get(place, 0), size
-            return _write_units(before, size)
-        place = _place(table, request["Key"])
-        before = self._sizes.get(place, 0)
-        if kind == "Delete":
-            return _write_units(before)
-        self._sizes[place] = item_size(self._look(table, request["Key"]))
-        return _write_units(before, self._sizes[place])
+            after = _hold(table, request["Item"])
+        elif kind == "Update":
+            after = _hold(table, self._look(table, request["Key"]))
+        self._held[place] = after
+        places = 1 + len(before.indexes | after.indexes)
+        return places * _write_units(before.size, after.size)
 
 
-KEYS = frozenset({"pk", "height", "shard", "id", "job", "kind"})
+KEYS = frozenset({"pk", "height", "shard", "id", "job", "kind", "network"})
 """The key attributes of all our tables."""
+
+
+def _hold(table: str, item: Item) -> Held:
+    """Indexes hold the items that have their keys; ours hold them whole."""
+    indexes = INDEXES.get(table.partition("-")[0], {})
+    return Held(
+        item_size(item), frozenset(n for n, keys in indexes.items() if keys.keys() <= item.keys())
+    )
 
 
 def _place(table: str, item: Item) -> Place:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from infra.deploy import Deployment
 from infra.local_cloud import LocalCloud, deploy_locally, running
 
-from . import client, cold, deployed, memory, sequencing, spending, verifying
+from . import attesting, client, cold, deployed, memory, sequencing, spending, verifying
 from .measure import Results
 
 
@@ -39,6 +39,7 @@ PARTS: dict[str, Callable[[Place], Results]] = {
     "client": lambda _: client.measure(),
     "size": lambda _: verifying.receipt_size(),
     "cold": lambda _: cold.measure(),
+    "attesting": lambda place: attesting.measure(place.cloud),
     "memory": lambda place: memory.measure(place.cloud),
     "spending": lambda place: spending.measure(place.cloud),
     "single": lambda place: deployed.single(place.deployment),
@@ -57,6 +58,32 @@ FIGURES = {
     "receipt_bytes_1m": "bytes of a receipt in a log of a million entries",
     "cold_init_s": "a Lambda's cold initialisation under awslambdaric, s",
     "bare_init_s": "  of a handler that does nothing",
+    "attestation_evm_bytes": "bytes that an attestation by Ethereum adds to a receipt",
+    "attestation_evm_us": "verifying it, CPU µs",
+    "attestation_evm_floor_us": "  its bare recovery of a key and Keccak hashes",
+    "attestation_opentimestamps_bytes": "bytes of an OpenTimestamps proof, to Bitcoin",
+    "attestation_opentimestamps_us": "verifying it, CPU µs",
+    "attestation_opentimestamps_floor_us": "  its bare SHA-256 hashes",
+    "attestation_rfc3161_bytes": "bytes of a time stamp by P-256",
+    "attestation_rfc3161_us": "verifying it, CPU µs",
+    "attestation_rfc3161_floor_us": "  its two bare ECDSA verifications",
+    "attestation_rfc3161_rsa_bytes": "bytes of a time stamp by RSA of 2,048 bits",
+    "attestation_rfc3161_rsa_us": "verifying it, CPU µs",
+    "attestation_rfc3161_rsa_floor_us": "  its two bare RSA verifications",
+    "cosignature_bytes": "bytes of a witness's cosignature",
+    "cosignature_us": "verifying it, CPU µs",
+    "cosignature_floor_us": "  one bare Ed25519 verification",
+    "attestation_evm_gas": "gas of the transaction to ourselves",
+    "attestation_bitcoin_vbytes": "virtual bytes of the Bitcoin transaction",
+    "usd_per_attestation_evm": "US$ of fees, at the assumed rates of Ethereum",
+    "usd_per_attestation_rollup": "  of a rollup",
+    "usd_per_attestation_bitcoin": "  of Bitcoin",
+    "usd_per_million_evm": "the same a million documents in a month, attested every hour",
+    "usd_per_million_rollup": "  a rollup",
+    "usd_per_million_bitcoin": "  Bitcoin",
+    "usd_attester_hour": "US$ of an hour of the attester on AWS, three networks",
+    "usd_per_million_attester": "  a million documents in a month",
+    "zip_growth_mb": "what attesting adds to the functions' zip, unpacked, MB",
     "sequencer_peak_mb": "the sequencer's peak memory at 100,000 entries, MB",
     "usd_per_million_single": "US$ a million documents, a request each, until integrated",
     "usd_per_million_bulk": "US$ a million documents, bulks of 1,000, with their receipts",
@@ -71,6 +98,7 @@ BUDGETS: dict[str, Callable[[Mapping[str, float]], float]] = {
     "verify_us": lambda found: 1.35 * found["verify_signatures_us"],
     "verify_many_us": lambda found: 2 * found["ed25519_verify_us"],
     "cold_init_s": lambda found: 9 * found["bare_init_s"],
+    "zip_growth_mb": lambda _: 3,
     "sequencer_peak_mb": lambda _: 400,
     "usd_per_million_single": lambda _: 7,
     "usd_per_million_bulk": lambda _: 0.20,
@@ -83,10 +111,11 @@ BUDGETS: dict[str, Callable[[Mapping[str, float]], float]] = {
 def format_table(found: Mapping[str, float]) -> str:
     """One line for each figure that was found, with its budget if it has one."""
     lines = []
+    width = max(map(len, found)) + 2
     for name, what in FIGURES.items():
         if name not in found:
             continue
-        line = f"{name:<24}{found[name]:>10.4g}  {what}"
+        line = f"{name:<{width}}{found[name]:>10.4g}  {what}"
         if name in BUDGETS:
             budget = BUDGETS[name](found)
             state = "within" if found[name] <= budget else "OVER"

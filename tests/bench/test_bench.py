@@ -12,7 +12,7 @@ import pytest
 from infra.deploy import Deployment
 from infra.local_cloud import LocalCloud
 from infra.package import ROOT
-from tests.bench import client, cold, deployed, memory, sequencing, spending, verifying
+from tests.bench import attesting, client, cold, deployed, memory, sequencing, spending, verifying
 from tests.bench.__main__ import save
 from tests.bench.measure import Results, Work, median_us
 from tests.bench.parts import BUDGETS, FIGURES, PARTS, format_table
@@ -25,6 +25,9 @@ TINY: dict[str, Callable[[Deployment, LocalCloud], Results]] = {
     "client": lambda *_: client.measure(documents=2, rounds=1),
     "size": lambda *_: verifying.receipt_size(log_size=300),
     "cold": lambda *_: cold.measure(rounds=1),
+    "attesting": lambda _, cloud: attesting.measure(
+        cloud, log_size=300, each=1, rounds=1, minutes=3
+    ),
     "memory": lambda _, cloud: memory.measure(cloud, entries=5),
     "spending": lambda _, cloud: spending.measure(cloud, documents=3, bulk=5),
     "single": lambda deployment, _: deployed.single(deployment, requests=3, clients=2),
@@ -38,6 +41,18 @@ NAMES = {
     "client": {"client_raw_us", "client_jcs_us"},
     "size": {"receipt_bytes_1m"},
     "cold": {"cold_init_s", "bare_init_s"},
+    "attesting": {
+        *(
+            f"attestation_{kind}_{figure}"
+            for kind in ("evm", "opentimestamps", "rfc3161", "rfc3161_rsa")
+            for figure in ("bytes", "us", "floor_us")
+        ),
+        "cosignature_bytes", "cosignature_us", "cosignature_floor_us",
+        "attestation_evm_gas", "attestation_bitcoin_vbytes",
+        "usd_per_attestation_evm", "usd_per_attestation_rollup", "usd_per_attestation_bitcoin",
+        "usd_per_million_evm", "usd_per_million_rollup", "usd_per_million_bitcoin",
+        "usd_attester_hour", "usd_per_million_attester", "zip_growth_mb",
+    },
     "memory": {"sequencer_peak_mb"},
     "spending": {"usd_per_million_single", "usd_per_million_bulk"},
     "single": {"receipt_p50_s", "receipt_p99_s"},

@@ -38,7 +38,8 @@ def empty_environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def test_the_wheel_holds_every_module_of_the_proof_room(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         packed = {name for name in archive.namelist() if name.startswith("tally_proof/")}
-    modules = {f"tally_proof/{path.name}" for path in (ROOT / "chalicelib/proof").glob("*.py")}
+    room = ROOT / "chalicelib" / "proof"
+    modules = {f"tally_proof/{path.relative_to(room)}" for path in room.rglob("*.py")}
     assert packed == modules | {"tally_proof/LICENSE", "tally_proof/py.typed"}
 
 
