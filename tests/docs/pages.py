@@ -1,8 +1,10 @@
-"""Reading the pages under docs/ as data: tables and blocks of commands."""
+"""Reading the pages under docs/ as data: tables, blocks of commands, and the tests they name."""
 
 from __future__ import annotations
 
+import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,3 +38,26 @@ def commands(page: str) -> list[str]:
     lines = [line for text in block.findall(page) for line in text.splitlines() if line]
     inline = codes(block.sub("", page))
     return lines + [code for code in inline if re.match(r"(tally|aws|make) [a-z]", code)]
+
+
+def block(text: str, language: str) -> str:
+    """The text of the first block in this language."""
+    found = re.search(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert found is not None, f"there is no block in {language}"
+    return found[1]
+
+
+def named_tests(text: str) -> list[tuple[str, str]]:
+    """Every ``path::test`` between backticks, as pairs; paths are under tests/."""
+    return re.findall(r"`([a-z0-9]+/test_\w+\.py)::([\w:]+)`", text)
+
+
+@cache
+def defined(path: str) -> frozenset[str]:
+    """The tests in a file, with their classes as pytest writes them."""
+    tree = ast.parse((ROOT / "tests" / path).read_text("utf-8"))
+    names = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef):
+            names |= {f"{node.name}::{f.name}" for f in node.body if isinstance(f, ast.FunctionDef)}
+    return frozenset(names)

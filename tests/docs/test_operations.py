@@ -7,7 +7,8 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,25 @@ import click
 import pytest
 import yaml
 from botocore import xform_name
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from chalicelib.api.handlers import sequence_wakes
+from chalicelib.adapters.secp256k1 import LocalSecp256k1
+from chalicelib.api import wiring
+from chalicelib.api.handlers import ALARMING, attest_blocks, sequence_wakes
+from chalicelib.bootstrap import Parties, build_parties
 from chalicelib.cli.main import main
 from chalicelib.notary import batch, take
+from chalicelib.notary.attest import Party
+from chalicelib.notary.limits import ALARM_TRIES
 from chalicelib.notary.log import Refusal
+from chalicelib.notary.networks import NetworkError
+from chalicelib.notary.outside import Outside, parse_outside
+from chalicelib.notary.witnesses import NO_QUORUM
 from infra.template import ADDITIONS, ENVIRONMENT
 from tests.api.world import World, id_of
+from tests.notary.chain import MemoryNetwork
 
-from .pages import ROOT, codes, commands, read, rows, section
+from .pages import ROOT, block, codes, commands, defined, named_tests, read, rows, section
 
 PAGE = read("operations.md")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
@@ -174,9 +185,108 @@ def test_every_member_of_a_log_line_is_told(capsys: pytest.CaptureFixture[str]) 
         world.submit(entry)
     world.get(f"/entries/{id_of(world.statement())}")
     sequence_wakes(["a"])
+    attest_in_vain(world)
     world.clock.now_ms -= 3_600_000
     sequence_wakes(["a"])
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     seen = {name for line in lines for name in line}
     assert seen <= told
     assert told - seen == {"jobs", "accepted"}, "those of admissions"
+
+
+def attest_in_vain(world: World) -> None:
+    """By a chain where we have no money: the alarm rings."""
+    parties = Parties(networks=(Party(MemoryNetwork(money=0), 0),))
+    wiring.use(replace(world.service, outside=lambda: parties))
+    attest_blocks()
+
+
+# Outside parties.
+
+
+def example() -> Outside:
+    return parse_outside(block(section(PAGE, "Setting them up"), "json").encode())
+
+
+def test_the_example_of_a_configuration_is_one() -> None:
+    """With all kinds of parties, two of those that should be two, and a Bitcoin node behind them
+    only as a fallback."""
+    config = example()
+    kinds = ["evm", *["opentimestamps"] * 2, "bitcoin", *["rfc3161"] * 2]
+    assert [each.type for each in config.networks] == kinds
+    assert [each.type for each in config.networks if each.fallback] == ["bitcoin"]
+    assert all(each.url.startswith("https://") for each in config.networks)
+    parties = build_parties(config, LocalSecp256k1(ec.derive_private_key(1, ec.SECP256K1())))
+    assert parties.witnesses is not None
+    assert [each.name for each in parties.witnesses.all] == ["china", "alps"]
+
+
+def test_defaults_are_those_of_the_configuration() -> None:
+    told = {
+        codes(kind)[0]: dict(re.findall(r"`(\w+)` (\d+)", defaults))
+        for kind, defaults, _ in rows(section(PAGE, "Setting them up"))
+    }
+    made = {each.type: each.numbers for each in example().networks}
+    assert told == {
+        kind: {name: str(value) for name, value in numbers.items()}
+        for kind, numbers in made.items()
+    }
+
+
+def kinds_of(kind: type[NetworkError]) -> Iterator[type[NetworkError]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from kinds_of(each)
+
+
+def test_every_problem_has_its_row() -> None:
+    names = {each.name for each in kinds_of(NetworkError)} | {NO_QUORUM}
+    assert {codes(row[0])[0] for row in rows(section(PAGE, "Problems"))} == names
+
+
+def test_the_alarm_rings_when_it_is_said_to() -> None:
+    problems = rows(section(PAGE, "Problems"))
+    assert {codes(row[0])[0] for row in problems if row[2] == "at once"} == ALARMING
+    assert {row[2] for row in problems} == {"at once", f"after {ALARM_TRIES}", ""}
+
+
+MUST_SURVIVE = {
+    "down": ("Ethereum node", "Bitcoin node", "calendar", "authority", "witness"),
+    "slow": ("Ethereum node", "Bitcoin node", "calendar", "authority", "witness"),
+    "wrong chain id": ("Ethereum node", "Bitcoin node", "calendar"),
+    "proof that does not verify": (
+        *("Ethereum node", "Bitcoin node", "calendar", "authority", "witness"),
+    ),
+    "answer lost after broadcast": ("Ethereum", "Bitcoin", "calendar", "witness"),
+    "transaction dropped": ("Ethereum", "Bitcoin"),
+    "fee spike": ("Ethereum", "Bitcoin"),
+    "stuck": ("Ethereum", "Bitcoin"),
+    "nonce gap": ("Ethereum",),
+    "replacement mined instead of the original": ("Ethereum", "Bitcoin"),
+    "reorganisation after `included`": ("Ethereum", "Bitcoin", "calendar"),
+    "two attesters at once": ("Ethereum", "Bitcoin"),
+    "an attester dies at any write": ("all",),
+    "empty wallet": ("Ethereum", "Bitcoin"),
+    "block time before submission": ("Ethereum", "Bitcoin"),
+    "block time far ahead": ("Ethereum", "Bitcoin"),
+    "never upgrades": ("calendar",),
+    "has seen a larger tree than ours": ("witness",),
+    "has seen another tree than ours": ("witness",),
+    "a verifier's own node is down": ("Ethereum, Bitcoin",),
+}
+"""What goes wrong outside, and where."""
+
+SURVIVED = rows(section(PAGE, "What must be survived"))
+
+
+def test_everything_that_must_be_survived_has_its_row() -> None:
+    told = [(row[0], row[1]) for row in SURVIVED]
+    assert told == [(what, where) for what, places in MUST_SURVIVE.items() for where in places]
+
+
+@pytest.mark.parametrize("row", SURVIVED, ids=lambda row: f"{row[0]}-{row[1]}")
+def test_what_is_survived_is_tested(row: list[str]) -> None:
+    named = named_tests(row[4])
+    assert named
+    assert codes(row[4]) == [f"{path}::{name}" for path, name in named]
+    assert [name for path, name in named if name not in defined(path)] == []
