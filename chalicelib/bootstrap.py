@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from .adapters.aws import Clients
 from .adapters.bitcoin.network import BitcoinNetwork
 from .adapters.bitcoin.node import BitcoinNode
@@ -25,7 +27,7 @@ from .adapters.kms_signer import KmsSigner
 from .adapters.opentimestamps import CalendarNetwork
 from .adapters.rfc3161 import TsaNetwork
 from .adapters.s3_objects import S3Objects, S3Uploads
-from .adapters.secp256k1 import ChainSigner, KmsSecp256k1
+from .adapters.secp256k1 import ChainSigner, KmsSecp256k1, LocalSecp256k1
 from .adapters.sqs_wake import SqsRemind, SqsWake
 from .adapters.witness import HttpWitness
 from .notary.attest import Attester, Party
@@ -35,6 +37,7 @@ from .notary.outside import NetworkConfig, Outside, WitnessConfig, parse_outside
 from .notary.ports import Registry, Remind, Signer, Uploads, Wake
 from .notary.witnesses import WITNESSES, Witnesses
 from .notary.witnessing import WitnessService
+from .proof.errors import Malformed
 from .proof.evm.transaction import format_address
 from .proof.policy import ChainHeader
 
@@ -131,6 +134,14 @@ def attester_of(service: Service, tell: Callable[[Attempt], None]) -> Attester:
     log = replace(service.log, witnesses=parties.witnesses)
     checks = (WITNESSES,) if parties.witnesses else ()
     return Attester(log, parties.networks, service.clock_ms, checks, tell)
+
+
+def check_outside(config: Outside) -> None:
+    """Raises Malformed for what can be read and is no configuration of parties all the same."""
+    try:
+        build_parties(config, LocalSecp256k1(ec.generate_private_key(ec.SECP256K1())))
+    except ValueError as error:
+        raise Malformed(str(error)) from error
 
 
 class OutsideParties:

@@ -79,12 +79,12 @@ def _tell_attempt(attempt: Attempt) -> None:
         "problem": attempt.problem,
         "tries": attempt.tries,
     }
-    if attempt.problem in ALARMING or attempt.tries == ALARM_TRIES:
+    if attempt.problem in ALARMING or attempt.tries >= ALARM_TRIES:
         facts["attestation_alarm"] = attempt.problem
     log_line(**facts)
 
 
-ALARMING = frozenset({"empty-wallet", "false-proof", "fee-cap", "wrong-network"})
+ALARMING = frozenset({"empty-wallet", "false-proof", "fee-cap", "not-our-coin", "wrong-network"})
 """Problems that do not pass by themselves."""
 
 

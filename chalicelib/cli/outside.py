@@ -31,9 +31,12 @@ def outside() -> None:
 @json_option
 def set_parties(file: Path, as_json: bool) -> None:
     """Let the parties in FILE attest from now on, and no others; see docs/operations.md."""
+    from ..bootstrap import check_outside
+
     data = read_file(file)
     try:
         config = parse_outside(data)
+        check_outside(config)
     except Malformed as error:
         raise Misused(f"{shown(file)}: {error}") from error
     with the_service() as service:
@@ -118,14 +121,14 @@ def witness() -> None:
 @witness.command()
 @json_option
 def key(as_json: bool) -> None:
-    """Print the witness's verifier key, for the policies of logs and verifiers."""
+    """Print the witness's verifier key and address, for the policies of logs."""
     with the_service() as service:
         vkey = format_vkey(_as_witness(service.witness).vkey)
-        url = f"{service.public_url}/add-checkpoint"
+        url = service.public_url
     if as_json:
         echo_json({"vkey": vkey, "url": url})
         return
-    click.echo(f"{vkey}\nit cosigns at {url}")
+    click.echo(f"witness NAME {vkey} {url}")
 
 
 @witness.command("add-log")

@@ -45,7 +45,7 @@ _CHAINS = {
 """CAIP-2 ids of chains of Ethereum's kind, and of Bitcoin's."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
-_URL = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?(\?[^\s#]*)?")
+_URL = re.compile(r"https?://([^\s/?#@]+@)?[^\s/?#@:]+(:[1-9][0-9]{0,4})?(/[^\s?#]*)?")
 _COIN = re.compile(r"[0-9a-f]{64}:(0|[1-9][0-9]{0,9})")
 
 _MEMBERS: Mapping[Kind, tuple[tuple[str, ...], Mapping[str, int]]] = {
@@ -162,7 +162,7 @@ def _read_named(name: str, value: JsonValue, kind: Kind) -> str:
 def _read_url(value: JsonValue, what: str) -> str:
     text = read_text(value, what)
     if not _URL.fullmatch(text):
-        raise MalformedMember(f"{what} is https://host[:port][/path]")
+        raise MalformedMember(f"{what} is https://[user:password@]host[:port][/path], no query")
     return text
 
 

@@ -30,11 +30,13 @@ def own_policy(
 
 
 def _witness_lines(outside: Outside) -> str:
-    """The lines of the witnesses' policy, but for logs, which a verifier's policy names itself."""
+    """The lines of the witnesses' policy. Logs are left out, which a verifier's policy names
+    itself, and the witnesses' addresses, which may hold secrets."""
     if outside.witnesses is None:
         return "quorum none\n"
-    lines = outside.witnesses.text.splitlines(keepends=True)
-    return "".join(line for line in lines if line.split()[:1] != ["log"])
+    lines = [line.split() for line in outside.witnesses.text.split("\n")]
+    kept = [words[:3] if words[:1] == ["witness"] else words for words in lines]
+    return "".join(f"{' '.join(words)}\n" for words in kept if words and words[0] != "log")
 
 
 def _write_issuer(issuer: Issuer) -> dict[str, JsonValue]:

@@ -138,7 +138,10 @@ def cosign(log: Log, previous: Block, block: Block, note: bytes) -> Attempt | No
         _check_recorded(log.witnesses, recorded, note)
         return recorded
     outcomes = _ask_all(log, log.witnesses.all, block, note, previous.size)
-    planned = Attempt(WITNESSES, block.height, "planned", block.timestamp_ms)
+    # Failures in a row count on over blocks: a busy log has a new one before any is asked again.
+    before = log.attempts.before(WITNESSES, block.height)
+    tries = before.tries if before is not None else 0
+    planned = Attempt(WITNESSES, block.height, "planned", block.timestamp_ms, tries=tries)
     return _record(log, _sum_up(log.witnesses, planned, outcomes))
 
 

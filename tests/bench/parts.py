@@ -73,6 +73,7 @@ FIGURES = {
     "cosignature_bytes": "bytes of a witness's cosignature",
     "cosignature_us": "verifying it, CPU µs",
     "cosignature_floor_us": "  one bare Ed25519 verification",
+    "verify_attested_us": "a receipt with all of these, bytes to verdict, CPU µs",
     "attestation_evm_gas": "gas of the transaction to ourselves",
     "attestation_bitcoin_vbytes": "virtual bytes of the Bitcoin transaction",
     "usd_per_attestation_evm": "US$ of fees, at the assumed rates of Ethereum",
@@ -115,10 +116,15 @@ def format_table(found: Mapping[str, float]) -> str:
     for name, what in FIGURES.items():
         if name not in found:
             continue
-        line = f"{name:<{width}}{found[name]:>10.4g}  {what}"
+        line = f"{name:<{width}}{_show(found[name]):>10}  {what}"
         if name in BUDGETS:
             budget = BUDGETS[name](found)
             state = "within" if found[name] <= budget else "OVER"
             line += f": {state} {budget:.4g}"
         lines.append(line)
     return "\n".join(lines)
+
+
+def _show(value: float) -> str:
+    """Four digits that count, or whole numbers with as many as they have."""
+    return f"{value:,.0f}" if value >= 1_000 else f"{value:.4g}"

@@ -48,6 +48,7 @@ NAMES = {
             for figure in ("bytes", "us", "floor_us")
         ),
         "cosignature_bytes", "cosignature_us", "cosignature_floor_us",
+        "verify_attested_us",
         "attestation_evm_gas", "attestation_bitcoin_vbytes",
         "usd_per_attestation_evm", "usd_per_attestation_rollup", "usd_per_attestation_bitcoin",
         "usd_per_million_evm", "usd_per_million_rollup", "usd_per_million_bitcoin",

@@ -132,6 +132,25 @@ def test_deletes_in_a_batch_are_charged_for_what_they_delete(bench: Bench) -> No
     assert bench.meter.take() == {"DynamoDB write units": 1 + 2}
 
 
+def attempt(**more: str) -> dict[str, Any]:
+    """An item of the table attempts with texts besides its key."""
+    return {
+        "network": {"S": "eip155:1"},
+        "height": {"N": "1"},
+        **{name: {"S": text} for name, text in more.items()},
+    }
+
+
+def test_a_write_is_charged_again_in_each_index_that_holds_the_item(bench: Bench) -> None:
+    table, dynamodb = bench.places.attempts, bench.clients.dynamodb
+    dynamodb.put_item(TableName=table, Item=attempt(open="eip155:1"))
+    assert bench.meter.take() == {"DynamoDB write units": 3}, "the table, by-height and open"
+    dynamodb.put_item(TableName=table, Item=attempt(memo="m" * 1_024))
+    assert bench.meter.take() == {"DynamoDB write units": 3 * 2}, "it leaves open"
+    dynamodb.put_item(TableName=table, Item=attempt())
+    assert bench.meter.take() == {"DynamoDB write units": 2 * 2}
+
+
 def test_objects_messages_and_signatures(bench: Bench) -> None:
     s3, sqs, kms = bench.clients.s3, bench.clients.sqs, bench.clients.kms
     queue = sqs.create_queue(QueueName=f"meter-{uuid.uuid4().hex}")["QueueUrl"]

@@ -16,6 +16,7 @@ from chalicelib.notary.outside import parse_outside
 from chalicelib.notary.sequence import create_log, sequence
 from chalicelib.notary.witnessing import WitnessService
 from chalicelib.proof.note import format_vkey, parse_vkey
+from chalicelib.proof.tlogpolicy import parse_tlog_policy
 from tests.cli.desk import tally, tally_json
 from tests.fakes import MemoryWitnessStates, key_named, memory_service
 from tests.notary.chain import MemoryNetwork
@@ -64,6 +65,16 @@ def test_a_configuration_that_is_none_changes_nothing(service: Service, tmp_path
     assert service.registry.outside() is None
 
 
+@pytest.mark.parametrize("different", [{"max_fee_gwei": 0}, {"url": "https://x:99999"}])
+def test_a_configuration_that_no_function_could_use_changes_nothing(
+    service: Service, tmp_path: Path, different: dict[str, object]
+) -> None:
+    [network] = CONFIG["networks"]
+    file = write(tmp_path, {"networks": [{**network, **different}]})
+    assert tally("operator", "outside", "set", file).exit_code == 64
+    assert service.registry.outside() is None
+
+
 def test_addresses_that_take_money(service: Service) -> None:
     assert tally_json("operator", "outside", "address")["eip155"] == "0x00"
     assert "bc1q" in tally("operator", "outside", "address").stdout
@@ -95,8 +106,9 @@ def test_attesting_by_hand(service: Service, monkeypatch: pytest.MonkeyPatch) ->
 def test_the_witness_key_is_for_policies(service: Service) -> None:
     told = tally_json("operator", "witness", "key")
     assert parse_vkey(told["vkey"]).name == "tally.test/witness"
-    assert told["url"] == "https://tally.test/add-checkpoint"
-    assert told["vkey"] in tally("operator", "witness", "key").stdout
+    assert told["url"] == "https://tally.test"
+    line = tally("operator", "witness", "key").stdout.replace("NAME", "other")
+    assert parse_tlog_policy(f"{line}quorum other\n").urls == {"other": "https://tally.test"}
 
 
 def test_a_log_is_witnessed_from_its_beginning(service: Service) -> None:

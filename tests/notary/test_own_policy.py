@@ -37,13 +37,14 @@ def test_it_asks_for_the_witnesses_that_the_log_asks() -> None:
     alice = cosignature_vkey("alice.example", key_named("alice").public.x)
     text = (
         f"# whom we ask\nlog {format_vkey(VKEY)}\n"
-        f"witness alice {format_vkey(alice)} https://alice.example\nquorum alice\n"
+        f"witness alice {format_vkey(alice)} https://u:secret@alice.example\nquorum alice\n"
     )
     config = {"networks": [], "witnesses": {"policy": text}}
     outside = parse_outside(json.dumps(config).encode())
     policy = parse_policy(json.dumps(own_policy(VKEY, [], outside)).encode())
     assert policy.tlog.logs == {"tally.test/log": (VKEY,)}
     assert (policy.tlog.witnesses, policy.tlog.quorum) == ({"alice": alice}, "alice")
+    assert "secret" not in json.dumps(own_policy(VKEY, [], outside))
 
 
 def test_it_trusts_the_authorities_whose_time_stamps_the_log_takes() -> None:
