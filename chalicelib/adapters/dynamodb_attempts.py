@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..notary.networks import Attempt, State
 from ..notary.ports import Conflict
+from ..proof.hashes import Hash
 from ..proof.limits import INTEGER
 from ..proof.receipt import Attestation, read_attestation
 from .aws import Clients, code_of, was_repeated
@@ -152,6 +153,8 @@ def _item(attempt: Attempt) -> Item:
         "due_ms": {"N": str(attempt.due_ms)},
         "version": {"N": str(attempt.version + 1)},
     }
+    if attempt.block is not None:
+        item["block"] = {"B": bytes(attempt.block)}
     if attempt.state != "final":
         item[OPEN] = {"S": attempt.network}
     if attempt.evidence is not None:
@@ -175,4 +178,5 @@ def _attempt(item: Item) -> Attempt:
         problem=item["problem"]["S"],
         due_ms=int(item["due_ms"]["N"]),
         version=int(item["version"]["N"]),
+        block=Hash(bytes(item["block"]["B"])) if "block" in item else None,
     )

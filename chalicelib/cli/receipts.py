@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -11,17 +11,24 @@ from pathlib import Path
 import click
 
 from ..proof.attestations import describe_evidence
-from ..proof.bitcoin.opentimestamps import merge_timestamps, opentimestamps_attestation
+from ..proof.bitcoin.evidence import bitcoin_heights
+from ..proof.bitcoin.opentimestamps import (
+    merge_timestamps,
+    opentimestamps_attestation,
+    parse_timestamp,
+)
 from ..proof.bitcoin.ots_file import export_ots
 from ..proof.block import verify_block_signature
 from ..proof.errors import CannotTell, Invalid, Malformed
 from ..proof.export import best_inclusion, export_cose, export_tlog_proof
+from ..proof.hashes import Hash
 from ..proof.jcs import JsonValue
 from ..proof.limits import NOTE_SIGNATURES
 from ..proof.members import read_base64
 from ..proof.note import Note
 from ..proof.policy import Policy
 from ..proof.receipt import (
+    EVM,
     MEDIA_TYPE,
     OPENTIMESTAMPS,
     Attestation,
@@ -156,14 +163,42 @@ def _merge_inclusions(held: Inclusion, fresh: Inclusion) -> Inclusion:
 
 
 def _merge_attestations(held: Inclusion, fresh: Inclusion) -> tuple[Attestation, ...]:
-    """All that either holds; of time stamps one, with all that is in them."""
-    both = [a for a in held.attestations if a not in fresh.attestations] + [*fresh.attestations]
-    stamps = [a for a in both if a.type == OPENTIMESTAMPS]
-    if len(stamps) < 2:
-        return tuple(both)
-    proofs = [read_base64(stamp.members["proof"], "proof") for stamp in stamps]
-    merged = opentimestamps_attestation(merge_timestamps(proofs, held.block.hash))
-    return (merged, *(a for a in both if a.type != OPENTIMESTAMPS))
+    """All that either holds. Of one chain what is fresh counts: what was held of it may have been
+    undone, and would make the receipt invalid for ever."""
+    chains = {a.members["chain"] for a in fresh.attestations if a.type == EVM}
+    kept = [
+        a
+        for a in held.attestations
+        if a.type != OPENTIMESTAMPS and not (a.type == EVM and a.members["chain"] in chains)
+    ]
+    others = [a for a in fresh.attestations if a.type != OPENTIMESTAMPS]
+    both = (*kept, *(a for a in others if a not in kept))
+    return (*_merge_stamps(held, fresh), *both)
+
+
+def _merge_stamps(held: Inclusion, fresh: Inclusion) -> tuple[Attestation, ...]:
+    """Of time stamps one, with all that is in them; but what is held of Bitcoin and is not in the
+    fresh one, though that is complete, was undone."""
+    old, new = (
+        [
+            read_base64(a.members["proof"], "proof")
+            for a in i.attestations
+            if a.type == OPENTIMESTAMPS
+        ]
+        for i in (held, fresh)
+    )
+    if not (old and new):
+        return tuple(opentimestamps_attestation(proof) for proof in old or new)
+    block_hash = held.block.hash
+    before, now = _heights(old, block_hash), _heights(new, block_hash)
+    proofs = new if now and not before <= now else [*old, *new]
+    return (opentimestamps_attestation(merge_timestamps(proofs, block_hash)),)
+
+
+def _heights(proofs: Sequence[bytes], block_hash: Hash) -> set[tuple[bytes, int]]:
+    """What they say of Bitcoin; raises Malformed."""
+    stamps = [parse_timestamp(proof, block_hash) for proof in proofs]
+    return {claim for stamp in stamps for claim in bitcoin_heights(stamp, block_hash)}
 
 
 def describe_gain(held: Receipt, merged: Receipt) -> list[str]:

@@ -27,6 +27,7 @@ from .limits import (
 from .log import Log
 from .networks import Attempt, Memo, Network, NetworkError, State, Unreachable
 from .ports import Conflict, OutcomeUnknown, Row
+from .witnesses import WITNESSES
 
 UNSENT: tuple[State, ...] = ("planned", "prepared")
 IN_FLIGHT: tuple[State, ...] = ("planned", "prepared", "sent")
@@ -70,9 +71,10 @@ def attest(attester: Attester) -> list[Attempt]:
         return _serve(attester, party, target, started_ms + ATTEST_MS)
 
     with ThreadPoolExecutor(max(1, len(attester.parties))) as pool:
-        changed = [attempt for group in pool.map(serve, attester.parties) for attempt in group]
-    _mark_full(attester, _perhaps_full(attester, [*cosigned, *changed]))
-    return changed
+        served = [pool.submit(serve, party) for party in attester.parties]
+    _mark_full(attester, _perhaps_full(attester, cosigned))
+    # What went wrong with one is raised only when all others were served.
+    return [attempt for each in served for attempt in each.result()]
 
 
 def _renew(attester: Attester) -> list[Attempt]:
@@ -120,7 +122,8 @@ def _serve(attester: Attester, party: Party, target: Block | None, until_ms: int
     log, network = attester.log, party.network
     if target is not None:
         for height in due_heights(attester, party, target):
-            _put(log, Attempt(network.name, height, "planned", attester.clock_ms()))
+            planned = Attempt(network.name, height, "planned", attester.clock_ms())
+            _put(log, replace(planned, block=_block(log, height).hash))
     changed: list[Attempt] = []
     for attempt in _open(log, network):
         if attester.clock_ms() > until_ms:
@@ -128,18 +131,21 @@ def _serve(attester: Attester, party: Party, target: Block | None, until_ms: int
         now = _advance(attester, network, attempt)
         if now != attempt:
             changed.append(now)
+            _mark_full(attester, {now.height} if now.state == "final" else set())
         if now.problem == Unreachable.name and now.tries > attempt.tries:
             break
     return changed
 
 
 def _open(log: Log, network: Network) -> list[Attempt]:
-    """The unfinished attempts, with the newest, which the index may not show yet."""
+    """The unfinished attempts, with the newest, which the index may not show yet. Those of a serial
+    network build on one another; of others the newest come first, since the oldest may wait for
+    ever."""
     found = {attempt.height: attempt for attempt in log.attempts.unfinished(network.name)}
     newest = log.attempts.newest(network.name)
     if newest is not None and newest.state != "final":
         found[newest.height] = newest
-    return [found[height] for height in sorted(found)]
+    return [found[height] for height in sorted(found, reverse=not network.serial)]
 
 
 def due_heights(attester: Attester, party: Party, target: Block) -> list[int]:
@@ -166,23 +172,41 @@ def _holds_statements(log: Log, height: int) -> bool:
 
 
 def _overdue(attester: Attester, fallback: Party) -> bool:
-    """Whether a network whose place the fallback takes has waited too long, and nothing of the
-    fallback's own covers that since."""
-    newest = attester.log.attempts.newest(fallback.network.name)
+    """Whether the networks whose place the fallback takes have all let a block wait too long, and
+    nothing of the fallback's own covers that since."""
+    attempts = attester.log.attempts
+    newest = attempts.newest(fallback.network.name)
     covered = newest.height if newest else 0
-    now_ms = attester.clock_ms()
-    return any(
-        attempt.height > covered and now_ms - attempt.planned_ms >= OVERDUE_MS
+    late_ms = attester.clock_ms() - OVERDUE_MS
+    names = [
+        party.network.name
         for party in attester.parties
         if party.network.check == fallback.network.check and not party.fallback
-        for attempt in attester.log.attempts.unfinished(party.network.name)
-    )
+    ]
+    overdue = {
+        attempt.height
+        for name in names
+        for attempt in attempts.unfinished(name)
+        if attempt.height > covered and attempt.planned_ms <= late_ms
+    }
+    return any(not _is_final(attester.log, names, height) for height in overdue)
+
+
+def _is_final(log: Log, networks: Sequence[str], height: int) -> bool:
+    """Whether the evidence of any of them for this block is final."""
+    found = [log.attempts.get(name, height) for name in networks]
+    return any(attempt is not None and attempt.state == "final" for attempt in found)
 
 
 def _advance(attester: Attester, network: Network, attempt: Attempt) -> Attempt:
     """Take one attempt as far as it goes now."""
     log = attester.log
+    if attempt.due_ms > attester.clock_ms():
+        return attempt
     block = _block(log, attempt.height)
+    if attempt.block not in (None, block.hash):  # the chain was restored, and grew otherwise
+        fresh = Attempt(network.name, block.height, "planned", attester.clock_ms())
+        attempt = replace(fresh, version=attempt.version, block=block.hash)
     for _ in range(ATTEST_STEPS):
         if attempt.due_ms > attester.clock_ms():
             break
@@ -244,9 +268,11 @@ def _look(network: Network, block: Block, attempt: Attempt, now_ms: int) -> Atte
         case "void":
             return replace(_went_well(attempt, "planned", {}), evidence=None)
         case _:
-            moved = _went_well(attempt, at, memo)
+            evidence = network.proof(block, memo)
+            if at == "final" and evidence is None:
+                raise Unreachable("it is final, but cannot be proved now")
             due_ms = _next_poll(attempt, now_ms) if at == "included" else 0
-            return replace(moved, evidence=network.proof(block, memo), due_ms=due_ms)
+            return replace(_went_well(attempt, at, memo), evidence=evidence, due_ms=due_ms)
 
 
 def _on_its_way(
@@ -283,11 +309,11 @@ def _put(log: Log, attempt: Attempt) -> Attempt | None:
         return None
 
 
-def _perhaps_full(attester: Attester, changed: Sequence[Attempt]) -> set[int]:
-    """Heights that became final now; and the newest ones, if another attester died before it had
-    marked them."""
+def _perhaps_full(attester: Attester, cosigned: Sequence[Attempt]) -> set[int]:
+    """The height that was cosigned now; and the newest ones, if another attester died before it
+    had marked them."""
     newest = [attester.log.attempts.newest(party.network.name) for party in attester.parties]
-    held = [*changed, *(attempt for attempt in newest if attempt is not None)]
+    held = [*cosigned, *(attempt for attempt in newest if attempt is not None)]
     heights = {attempt.height for attempt in held if attempt.state == "final"}
     return {height for height in heights if not attester.log.attempts.is_full(height)}
 
@@ -299,6 +325,12 @@ def _mark_full(attester: Attester, heights: Iterable[int]) -> None:
     names += [(check, check) for check in attester.checks]
     for height in sorted(heights):
         found = [(check, attempts.get(name, height)) for check, name in names]
-        final = {check for check, attempt in found if attempt and attempt.state == "final"}
+        final = {check for check, attempt in found if attempt and _counts(attempt)}
         if final == {check for check, _ in names}:
             attempts.mark_full(height, sorted(final))
+
+
+def _counts(attempt: Attempt) -> bool:
+    """Witnesses leave lines under the checkpoint, the others evidence."""
+    proved = attempt.evidence is not None or attempt.network == WITNESSES
+    return attempt.state == "final" and proved and not attempt.problem

@@ -4,29 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..proof.bitcoin.opentimestamps import merge_timestamps, opentimestamps_attestation
+from ..proof.bitcoin.evidence import bitcoin_heights
+from ..proof.bitcoin.opentimestamps import (
+    TimestampTooLarge,
+    merge_timestamps,
+    opentimestamps_attestation,
+    parse_timestamp,
+)
 from ..proof.hashes import Hash
 from ..proof.jcs import JsonValue
 from ..proof.members import read_base64
 from ..proof.receipt import OPENTIMESTAMPS, Attestation
-from .networks import Attempt, State
-
-SERVED: tuple[State, ...] = ("sent", "final")
-"""The evidence of a sent attempt is what the network promised (a pending time stamp); that of an
-included one may yet be undone, and would then be false: receipts wait until it is final."""
+from .networks import Attempt
 
 
 def attestations_of(block_hash: Hash, attempts: Iterable[Attempt]) -> tuple[Attestation, ...]:
     """The evidence for receipts, in order of network; time stamps of several calendars are one."""
-    found = [each.evidence for each in attempts if each.evidence and each.state in SERVED]
+    found = [evidence for each in attempts if (evidence := _served(block_hash, each))]
     stamps = [evidence for evidence in found if evidence.type == OPENTIMESTAMPS]
     others = [evidence for evidence in found if evidence.type != OPENTIMESTAMPS]
-    return (*([_merge(stamps, block_hash)] if stamps else []), *others)
+    return (*(_merge(stamps, block_hash) if stamps else ()), *others)
 
 
-def _merge(stamps: Sequence[Attestation], block_hash: Hash) -> Attestation:
+def _served(block_hash: Hash, attempt: Attempt) -> Attestation | None:
+    """What of an attempt goes into receipts. What may yet be undone would then be false, so it is
+    what is final, and what a calendar promised: that says nothing of any chain. After a restore of
+    the chain an attempt may be about another block, and then it is not for this one."""
+    evidence = attempt.evidence
+    if evidence is None or attempt.block not in (None, block_hash):
+        return None
+    promised = attempt.state == "sent" and evidence.type == OPENTIMESTAMPS
+    pending = promised and not _heights(evidence, block_hash)
+    return evidence if pending or attempt.state == "final" else None
+
+
+def _heights(stamp: Attestation, block_hash: Hash) -> list[tuple[bytes, int]]:
+    proof = read_base64(stamp.members["proof"], "proof")
+    return bitcoin_heights(parse_timestamp(proof, block_hash), block_hash)
+
+
+def _merge(stamps: Sequence[Attestation], block_hash: Hash) -> tuple[Attestation, ...]:
+    """One time stamp of all; or each as it is, where together they are too large for one."""
     proofs = [read_base64(stamp.members["proof"], "proof") for stamp in stamps]
-    return opentimestamps_attestation(merge_timestamps(proofs, block_hash))
+    try:
+        return (opentimestamps_attestation(merge_timestamps(proofs, block_hash)),)
+    except TimestampTooLarge:
+        return tuple(stamps)
 
 
 def write_attempts(attempts: Sequence[Attempt]) -> list[JsonValue]:

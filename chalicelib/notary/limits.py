@@ -85,9 +85,9 @@ RETRY_MAX_MS = 900_000
 """After a failure an attempt waits so long, twice as long after each further one, at most this."""
 
 POLL_MIN_MS = 2_000
-POLL_MAX_MS = 900_000
+POLL_MAX_MS = 21_600_000
 """An attempt that waits for its network is looked at again after a quarter of its age, at least
-and at most this."""
+and at most this: a calendar that never upgrades costs four looks a day for each of its proofs."""
 
 OVERDUE_MS = 86_400_000
 """A calendar that has not upgraded a proof for so long is overdue, and the fallback is used."""
@@ -124,5 +124,54 @@ CALENDAR_BYTES = 10_000
 CALENDAR_PENDING = 4
 """Pending attestations in a calendar's first answer; it gives one. Each costs a request a time."""
 
+CALENDAR_PROOF_BYTES = 16 << 10
+"""What one calendar's proof may grow to by its upgrades: those of three calendars, and one that is
+made here, are one proof within ``OTS_BYTES``."""
+
+CALENDAR_HEIGHTS = 8
+"""Bitcoin blocks that one calendar's proof may name; it names one. Each costs two requests to our
+own node a time."""
+
+EVM_RAW_TRANSACTIONS = 2_000
+"""Transactions of one block that are of unknown types, so that each costs a request to the node."""
+
+NODE_HEADERS = 256
+"""Headers of one chain that ``tally verify --node`` asks for; a receipt wants some ten."""
+
 GREATEST_CAP_GWEI = 9_000_000
 """Fees in wei stay below 2^53."""
+
+CLAIMS_VALUES = 20_000
+CLAIMS_CHARACTERS = 200_000
+CLAIMS_DEPTH = 16
+"""Claims of one document: names and values, characters of them all, and nesting. Checked before
+the schema is; the longest transcript has some 6,000 names and values."""
+
+CLAIMS_BREACHES = 100
+"""Breaches of a schema that a refusal lists; the count is always whole."""
+
+STATUS_RENEW_MS = 180_000
+"""A status list that is older than this is registered anew if it was asked for. With the minute
+until the publisher runs, receipts then hold lists that speak for the present (``STATUS_FRESH_MS``).
+"""
+
+ASK_MS = 60_000
+"""How often it is written down that a newer list is wanted: the publisher runs once a minute."""
+
+PUBLISH_ENTRIES = 100_000
+"""Entries that one run of the publisher reads for changes of status, and what is left of the block
+that holds the last of them."""
+
+PUBLISH_CHUNK = 16_384
+"""Entries of them in memory at once."""
+
+LIFE_ENTRIES = 2_048
+"""Entries that admission looks through for changes newer than the last status list: more than come
+between two runs of the publisher, unless a bulk does, and a quarter of a megabyte."""
+
+PAGE_BYTES = 4_000_000
+"""A page of receipts ends after so many bytes: a Lambda answers at most 6 MB, with every quote in
+it escaped."""
+
+PAGE_DOCUMENT_BYTES = 16 << 10
+"""A status list larger than this does not travel in pages of receipts, where each would hold it."""

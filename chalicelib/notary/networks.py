@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal, NamedTuple, Protocol
 
 from ..proof.block import Block
+from ..proof.hashes import Hash
 from ..proof.jcs import JsonValue
 from ..proof.receipt import Attestation
 
@@ -118,9 +119,10 @@ class Network(Protocol):
 class Attempt:
     """One network's attestation of one block.
 
-    ``evidence`` is what receipts carry. ``tries`` counts failures in a row, ``problem`` names the
-    last one (empty after a success); before ``due_ms`` nothing is tried again. ``version`` counts
-    writes: 0 is not yet stored.
+    ``block`` is the block's hash, None in attempts that were stored before it was: after a restore
+    another block may stand at that height. ``evidence`` is what receipts carry. ``tries`` counts
+    failures in a row, ``problem`` names the last one (empty after a success); before ``due_ms``
+    nothing is tried again. ``version`` counts writes: 0 is not yet stored.
     """
 
     network: str
@@ -133,6 +135,7 @@ class Attempt:
     problem: str = ""
     due_ms: int = 0
     version: int = 0
+    block: Hash | None = None
 
 
 class Attempts(Protocol):

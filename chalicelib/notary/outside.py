@@ -19,11 +19,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from ..proof.jcs import JsonValue, parse_ijson
+from ..proof.limits import NOTE_SIGNATURES
 from ..proof.members import (
     MalformedMember,
     read_integer,
@@ -106,8 +107,19 @@ def parse_outside(data: bytes) -> Outside:
     names = [(each.type, each.texts.get("name", each.texts.get("chain"))) for each in networks]
     if len(set(names)) != len(names):
         raise MalformedMember("networks: each chain, calendar and authority is named once")
+    _check_bitcoin(networks)
     witnesses = _read_witnesses(members["witnesses"]) if "witnesses" in members else None
     return Outside(tuple(networks), witnesses)
+
+
+def _check_bitcoin(networks: Sequence[NetworkConfig]) -> None:
+    """A time stamp does not say of which chain its heights are, so there can be but one; and a
+    fallback stands in for somebody."""
+    stamping = [each for each in networks if each.type in ("bitcoin", "opentimestamps")]
+    if len({each.texts["chain"] for each in stamping}) > 1:
+        raise MalformedMember("networks: bitcoin and opentimestamps are all of one chain")
+    if {each.fallback for each in stamping} == {True}:
+        raise MalformedMember("bitcoin: a fallback is for calendars, and there are none")
 
 
 def _read_network(value: JsonValue) -> NetworkConfig:
@@ -125,6 +137,8 @@ def _read_network(value: JsonValue) -> NetworkConfig:
         name: read_integer(members.get(name, default), f"{kind}: {name}")
         for name, default in numbers.items()
     }
+    if kind in ("bitcoin", "opentimestamps") and not values["confirmations"]:
+        raise MalformedMember(f"{kind}: confirmations is at least 1")
     if not 1 <= values.get("min_fee_rate", 1) <= values.get("max_fee_rate", 1):
         raise MalformedMember(f"{kind}: min_fee_rate is at least 1 and at most max_fee_rate")
     return NetworkConfig(
@@ -179,5 +193,7 @@ def _read_witnesses(value: JsonValue) -> WitnessConfig:
     policy = parse_tlog_policy(text)
     if missing := policy.witnesses.keys() - policy.urls.keys():
         raise MalformedMember(f"witnesses: {min(missing)} has no URL")
+    if len(policy.witnesses) >= NOTE_SIGNATURES:
+        raise MalformedMember(f"witnesses: there are at most {NOTE_SIGNATURES - 1}")
     timeout_ms = read_integer(members.get("timeout_ms", WITNESS_MS), "witnesses: timeout_ms")
     return WitnessConfig(policy, text, timeout_ms)

@@ -31,12 +31,15 @@ def own_policy(
 
 def _witness_lines(outside: Outside) -> str:
     """The lines of the witnesses' policy. Logs are left out, which a verifier's policy names
-    itself, and the witnesses' addresses, which may hold secrets."""
+    itself, and comments and the witnesses' addresses, which may hold secrets."""
     if outside.witnesses is None:
         return "quorum none\n"
     lines = [line.split() for line in outside.witnesses.text.split("\n")]
     kept = [words[:3] if words[:1] == ["witness"] else words for words in lines]
-    return "".join(f"{' '.join(words)}\n" for words in kept if words and words[0] != "log")
+    return "".join(f"{' '.join(words)}\n" for words in kept if words and words[0] in _KEPT)
+
+
+_KEPT = ("witness", "group", "quorum")
 
 
 def _write_issuer(issuer: Issuer) -> dict[str, JsonValue]:

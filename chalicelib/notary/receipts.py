@@ -178,7 +178,7 @@ Group = tuple[Row, list[int]]
 def _better_attested(log: Log, rows: _Rows, groups: Sequence[Group]) -> list[Group]:
     """The newest fully attested block, for all indices whose own block is older and not so."""
     height = log.attempts.newest_full()
-    if height is None:
+    if height is None or height > rows.head:  # of a chain that was restored since
         return []
     older = [
         index
@@ -229,12 +229,12 @@ class _Rows:
 
     def __init__(self, log: Log, head: Row) -> None:
         self._log = log
-        self._head = head.block.height
+        self.head = head.block.height
         self._rows = {head.block.height: head}
 
     def holding(self, index: int) -> Row:
         """The lowest row whose size is above ``index``: a search that begins at the newest."""
-        step, high = 1, self._head
+        step, high = 1, self.head
         low = high - step
         while low > 0 and self.at(low).block.size > index:
             high, step = low, 2 * step

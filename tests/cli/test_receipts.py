@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.cli.receipts import merge
+from chalicelib.proof.attestations import describe_evidence
 from chalicelib.proof.bitcoin.opentimestamps import parse_timestamp
 from chalicelib.proof.bitcoin.ots_codec import BITCOIN_TAG, HeightAttestation, PendingAttestation
 from chalicelib.proof.cbor import Tag, decode
@@ -126,6 +127,28 @@ def test_a_pending_time_stamp_is_completed_and_keeps_what_was_pending(
     }
     complete = desk.receipt(NAME)
     assert merge(complete, pending) == merge(pending, complete) == complete
+
+
+def test_what_was_undone_in_a_chain_gives_way_to_what_is_there_now(held: Receipt) -> None:
+    """Also what an earlier refresh had kept is mended by the next one."""
+    block_hash = held.registered.block.hash
+    undone = outside.evm(block_hash)
+    now = Attestation("evm", {**undone.members, "header": "AAAA"})
+    for before, after in ((undone, now), (outside.bitcoin(433), outside.bitcoin(434))):
+        merged = merge(
+            replace(held, registered=attest(held.registered, before)),
+            replace(held, registered=attest(held.registered, after)),
+        )
+        assert merged.registered.attestations == (after,)
+
+
+def test_what_is_complete_is_kept_beside_what_is_pending_again(held: Receipt) -> None:
+    complete = replace(held, registered=attest(held.registered, outside.bitcoin(434)))
+    pending = replace(held, registered=attest(held.registered, outside.pending()))
+    [stamp] = merge(complete, pending).registered.attestations
+    assert describe_evidence(stamp, held.registered.block.hash) == [
+        "attestation:opentimestamps: Bitcoin block 434"
+    ]
 
 
 def test_a_time_stamp_that_cannot_be_read_is_not_kept(desk: Desk, held: Receipt) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.notary.networks import Attempt, Attempts
 from chalicelib.notary.ports import Conflict
+from chalicelib.proof.hashes import sha256
 from chalicelib.proof.receipt import Attestation
 
 from .stores import Stores
@@ -40,6 +41,7 @@ def test_an_attempt_comes_back_whole(attempts: Attempts) -> None:
         tries=2,
         problem="unreachable",
         due_ms=1_790_000_060_000,
+        block=sha256(b"a block"),
     )
     stored = attempts.put(whole)
     assert stored == replace(whole, version=1)

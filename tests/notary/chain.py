@@ -36,6 +36,8 @@ class MemoryNetwork:
     deep: set[str] = field(default_factory=set)
     """Mined transactions that will not be undone."""
     sent: list[str] = field(default_factory=list)
+    hidden: bool = False
+    """Whether what is mined cannot be proved."""
     trouble: Trouble = no_trouble
     after: Trouble = no_trouble
 
@@ -77,7 +79,8 @@ class MemoryNetwork:
     def proof(self, block: Block, memo: Memo) -> Attestation | None:
         self.trouble("proof")
         mined = self.mined.get(str(memo["nonce"]))
-        return Attestation("memory", {"transaction": mined}) if mined in _raws(memo) else None
+        proved = mined in _raws(memo) and not self.hidden
+        return Attestation("memory", {"transaction": mined}) if proved else None
 
     def mine(self) -> None:
         """Take what pays enough out of the pool."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import pytest
@@ -21,6 +21,7 @@ from chalicelib.notary.limits import (
 from chalicelib.notary.networks import Attempt, FalseProof, Unreachable
 from chalicelib.notary.ports import Conflict, OutcomeUnknown
 from chalicelib.notary.witnesses import WITNESSES, Witness
+from chalicelib.proof.hashes import sha256
 from tests.fakes import MemoryAttempts, memory_log
 
 from .chain import MemoryNetwork, unreachable
@@ -143,7 +144,7 @@ class TestOneBlock:
             world.later()
         gaps = [after - before for before, after in pairwise(looks)]
         assert gaps == sorted(gaps)
-        assert 30 < len(looks) < 100
+        assert 15 < len(looks) < 50
 
     def test_that_is_final_is_left_alone(self) -> None:
         world, chain = chain_world()
@@ -297,6 +298,18 @@ class TestFallback:
         direct.finalise()
         world.later()
         assert direct.blocks() == [world.hash(newest)]
+
+    def test_is_not_used_while_another_calendar_keeps_its_word(self) -> None:
+        world, _, direct = self.world()
+        bob = MemoryNetwork("opentimestamps:bob", "attestation:opentimestamps:b", False)
+        world.parties.append(Party(bob, 10 * MINUTE_MS))
+        world.block()
+        world.run()
+        bob.finalise()
+        world.later()
+        world.later(OVERDUE_MS)
+        assert world.states("opentimestamps:bob") == {1: "final"}
+        assert direct.sent == []
 
     def test_is_used_again_only_for_what_it_has_not_covered(self) -> None:
         world, _, direct = self.world()
@@ -499,6 +512,52 @@ class TestTrouble:
         tsa.after = lambda operation: tsa.mined.clear() if operation == "prepare" else None
         world.run()
         assert 0 < len(tsa.sent) < ATTEST_STEPS
+
+    def test_what_is_final_and_cannot_be_proved_is_asked_for_again(self) -> None:
+        """Behind one address there may be nodes that do not know the same yet."""
+        world, chain = chain_world()
+        height = world.block()
+        world.run()
+        chain.finalise()
+        chain.hidden = True
+        world.later(HOUR_MS)
+        assert (world.states(), world.attempt(height).problem) == ({height: "sent"}, "unreachable")
+        assert world.attempts.newest_full() is None
+        chain.hidden = False
+        world.later(HOUR_MS)
+        assert world.states() == {height: "final"}
+        assert world.attempts.newest_full() == height
+
+    def test_a_network_that_fails_in_an_unknown_way_holds_up_no_other(self) -> None:
+        chain, tsa = MemoryNetwork(), stamp()
+        world = World([Party(chain, HOUR_MS), Party(tsa, 0)])
+        height = world.block()
+        world.run()
+        tsa.finalise()
+
+        def break_down(operation: str) -> None:
+            raise RuntimeError(operation)
+
+        chain.trouble = break_down
+        with pytest.raises(RuntimeError):
+            world.later(HOUR_MS)
+        assert world.attempt(height, tsa.name).state == "final"
+
+    def test_an_attempt_for_a_block_that_is_not_there_any_more_begins_anew(self) -> None:
+        """The chain was restored, and another block stands at that height."""
+        world, chain = chain_world()
+        height = world.block()
+        chain.trouble = unreachable("broadcast")
+        world.run()
+        old = world.attempt(height)
+        foreign = sha256(b"the block that was there")
+        world.attempts.put(replace(old, block=foreign, memo={"nonce": "0", "raws": ["x/0/1"]}))
+        chain.trouble = lambda _: None
+        world.later(HOUR_MS)
+        chain.finalise()
+        world.later(HOUR_MS)
+        assert chain.blocks() == [world.hash(height)]
+        assert world.states() == {height: "final"}
 
     def test_a_proof_that_does_not_verify_is_not_kept(self) -> None:
         world, chain = chain_world()

@@ -13,6 +13,7 @@ from chalicelib.notary.networks import Attempt, State
 from chalicelib.notary.receipts import job_receipts
 from chalicelib.proof.attestations import check_attestations
 from chalicelib.proof.bitcoin.opentimestamps import parse_timestamp
+from chalicelib.proof.bitcoin.ots_codec import PendingAttestation
 from chalicelib.proof.hashes import Hash
 from chalicelib.proof.members import read_base64
 from chalicelib.proof.receipt import Attestation, Receipt, format_receipt, parse_receipt
@@ -80,6 +81,24 @@ class TestTheFirstBlock:
         world.attest(1, CHAIN, outside.evm(world.hash(1)), state)
         assert types(world.receipt(1)) == []
 
+    @pytest.mark.parametrize("kind", ["evm", "bitcoin", "tsa"])
+    def test_does_not_show_what_is_only_sent_but_for_promises(self, kind: str) -> None:
+        """Whatever a network gave too early: it may yet be undone."""
+        world = Attested(1)
+        block = world.hash(1)
+        made = {"evm": outside.evm(block), "bitcoin": outside.bitcoin(), "tsa": outside.tsa(block)}
+        world.attest(1, "some:network", made[kind], "sent")
+        assert types(world.receipt(1)) == []
+
+    def test_does_not_show_what_is_of_another_block(self) -> None:
+        """After a restore another block stands at the same height."""
+        world = Attested(2)
+        for network, height in ((CHAIN, 1), (TSA, 2)):
+            evidence = outside.tsa(world.hash(height))
+            attempt = Attempt(network, 1, "final", 0, evidence=evidence, block=world.hash(height))
+            world.desk.log.attempts.put(attempt)
+        assert len(types(world.receipt(1))) == 1
+
     def test_shows_what_a_calendar_promises(self) -> None:
         world = Attested(1)
         world.attest(1, "opentimestamps:alice", outside.pending(), "sent")
@@ -93,6 +112,14 @@ class TestTheFirstBlock:
         [stamp] = world.receipt(1).registered.attestations
         proof = read_base64(stamp.members["proof"], "proof")
         assert len(parse_timestamp(proof, world.hash(1)).attestations) == 3
+
+    def test_has_several_where_one_would_be_too_large(self) -> None:
+        world = Attested(1)
+        for name in ("alice", "bob"):
+            uris = [f"https://{name}{number:04}.example" for number in range(1_000)]
+            stamp = outside.stamp(*map(PendingAttestation, uris))
+            world.attest(1, f"opentimestamps:{name}", stamp, "sent")
+        assert types(world.receipt(1)) == ["opentimestamps", "opentimestamps"]
 
 
 class TestALaterBlock:
@@ -128,6 +155,12 @@ class TestALaterBlock:
             world.desk.log.attempts.mark_full(height, [])
         assert world.receipt(1).attested is None
         assert world.receipt(2).attested is not None
+
+    def test_is_not_one_that_the_chain_does_not_have(self) -> None:
+        """The chain was restored from a time before that block."""
+        world = Attested(3)
+        world.desk.log.attempts.mark_full(7, [])
+        assert world.receipt(1).attested is None
 
     def test_improves_the_receipts_of_a_job_too(self) -> None:
         world = Attested(0)

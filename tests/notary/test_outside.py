@@ -70,7 +70,7 @@ def test_each_kind_has_its_defaults() -> None:
 def test_what_is_named_counts() -> None:
     [evm] = parse({**EVM, "every_s": 60, "confirmations": 12}).networks
     assert (evm.numbers["every_s"], evm.numbers["confirmations"]) == (60, 12)
-    [direct] = parse({**DIRECT, "fallback": True}).networks
+    _, direct = parse(CALENDAR, {**DIRECT, "fallback": True}).networks
     assert direct.fallback
 
 
@@ -84,6 +84,8 @@ def test_what_is_named_counts() -> None:
         ({**CALENDAR, "chain": "eip155:1"}, "genesis"),
         ({**DIRECT, "min_fee_rate": 0}, "min_fee_rate is at least 1"),
         ({**DIRECT, "min_fee_rate": 9, "max_fee_rate": 8}, "at most max_fee_rate"),
+        ({**DIRECT, "confirmations": 0}, "confirmations is at least 1"),
+        ({**CALENDAR, "confirmations": 0}, "confirmations is at least 1"),
         ({**EVM, "url": "node.example"}, "host.:port"),
         ({**EVM, "url": "file:///etc/passwd"}, "host.:port"),
         ({**EVM, "url": "https://"}, "host.:port"),
@@ -108,6 +110,17 @@ def test_what_is_wrong_with_a_network_is_told(network: dict[str, Any], told: str
     assert "secret" not in str(caught.value)
 
 
+def test_time_stamps_are_of_one_bitcoin_chain() -> None:
+    other = f"bip122:{'0' * 32}"
+    with pytest.raises(Malformed, match="all of one chain"):
+        parse(DIRECT, {**CALENDAR, "chain": other})
+
+
+def test_a_fallback_stands_in_for_somebody() -> None:
+    with pytest.raises(Malformed, match="there are none"):
+        parse({**DIRECT, "fallback": True}, TSA)
+
+
 def test_a_network_is_named_once() -> None:
     with pytest.raises(Malformed, match="named once"):
         parse(EVM, {**EVM, "url": "https://other.example"})
@@ -129,6 +142,15 @@ class TestWitnesses:
     def test_one_without_an_address_cannot_be_asked(self) -> None:
         with pytest.raises(Malformed, match="alice has no URL"):
             parse(**witnesses(f"witness alice {ALICE}\nquorum none\n"))
+
+    def test_there_are_no_more_than_a_checkpoint_has_lines_for(self) -> None:
+        lines = "".join(
+            f"witness w{n} {format_vkey(cosignature_vkey(f'w{n}', key_named(f'w{n}').public.x))}"
+            f" https://w{n}.example\n"
+            for n in range(64)
+        )
+        with pytest.raises(Malformed, match="at most 63"):
+            parse(**witnesses(f"{lines}quorum none\n"))
 
     def test_a_policy_that_is_none_is_refused(self) -> None:
         with pytest.raises(Malformed, match="quorum"):

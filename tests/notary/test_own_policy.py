@@ -36,7 +36,7 @@ def test_it_is_a_policy_that_trusts_the_log_and_its_issuers() -> None:
 def test_it_asks_for_the_witnesses_that_the_log_asks() -> None:
     alice = cosignature_vkey("alice.example", key_named("alice").public.x)
     text = (
-        f"# whom we ask\nlog {format_vkey(VKEY)}\n"
+        f"# whom we secretly ask\nlog {format_vkey(VKEY)}\n"
         f"witness alice {format_vkey(alice)} https://u:secret@alice.example\nquorum alice\n"
     )
     config = {"networks": [], "witnesses": {"policy": text}}
