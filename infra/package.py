@@ -159,6 +159,9 @@ def _trim(vendor: Path) -> None:
             shutil.rmtree(path)
     for unused in ("data", "examples"):  # of boto3's resources; we use its clients alone
         shutil.rmtree(vendor / "boto3" / unused)
+    for unused in ("benchmarks", "tests"):  # of those who check schemas
+        for path in vendor.glob(f"*/{unused}"):
+            shutil.rmtree(path)
     for examples in vendor.rglob("examples-1.json*"):
         examples.unlink()
     for record in vendor.glob("*.dist-info"):

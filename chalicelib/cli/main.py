@@ -12,7 +12,7 @@ from typing import Literal
 
 import click
 
-from ..notary.profiles import PROFILES
+from ..notary.profiles import profiles as shipped_profiles
 from ..proof.jcs import JsonValue
 from ..proof.keys import format_jwk
 from .auditing import audit
@@ -24,6 +24,7 @@ from .notarise import Outcome
 from .notarise import notarise as notarise_documents
 from .operator import operator
 from .prepare import Order, name_documents
+from .profiles import profiles
 from .receipts import receipt
 from .settings import FILE, Group, json_option, policy_option, url_option
 from .tokens import AssertedTokens, GivenToken, asker
@@ -70,9 +71,9 @@ def new_key_command(iss: str, out: Path, alg: str, as_json: bool) -> None:
 @click.option(
     "--profile",
     required=True,
-    type=click.Choice(sorted(PROFILES)),
+    type=click.Choice(list(shipped_profiles())),
     metavar="PROFILE",
-    help="What the documents are: " + ", ".join(sorted(PROFILES)) + ".",
+    help="What the documents are: " + ", ".join(shipped_profiles()) + ".",
 )
 @click.option("--out", required=True, type=FILE, help="The directory for receipts.")
 @click.option(
@@ -144,4 +145,5 @@ def _report(outcome: Outcome, as_json: bool) -> None:
 main.add_command(verify)
 main.add_command(receipt)
 main.add_command(audit)
+main.add_command(profiles)
 main.add_command(operator)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..notary.limits import UPLOAD_BYTES, UPLOAD_ITEMS
+from ..notary.profiles import Profile, profiles
 from ..proof.document import Canonicalization, commit, digest_document
 from ..proof.errors import Malformed
 from ..proof.limits import SALT_BYTES
@@ -25,9 +26,6 @@ RECEIPT_SUFFIX = ".receipt.json"
 _NAME_BYTES = 255
 """What file systems take for one name."""
 
-_RAW_PROFILES = "healthcare/"
-_JSON_PROFILES = "education/"
-
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -39,14 +37,18 @@ class Order:
     now_s: int
 
     def canonicalization_of(self, name: str) -> Canonicalization:
-        """FHIR and PDF are always raw; on ``auto`` the JSON credentials of education are jcs."""
+        """FHIR and PDF are always raw; on ``auto`` JSON is what its profile says."""
         if self.canonicalization != "auto":
             return self.canonicalization
-        json = name.lower().endswith(".json") and self.profile.startswith(_JSON_PROFILES)
-        return "jcs" if json else "raw"
+        json = name.lower().endswith(".json")
+        return "jcs" if json and self._profile.canonicalization == "jcs" else "raw"
+
+    @property
+    def _profile(self) -> Profile:
+        return profiles()[self.profile]
 
     def check(self) -> None:
-        if self.canonicalization == "jcs" and self.profile.startswith(_RAW_PROFILES):
+        if self.canonicalization == "jcs" and self._profile.blind:
             raise Misused(f"{self.profile} documents are notarised as raw bytes, never as jcs")
 
 

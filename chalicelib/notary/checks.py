@@ -32,7 +32,7 @@ from .index import KEY_BYTES, find, lineage_key
 from .limits import AHEAD_S
 from .log import Log
 from .ports import Issuer, Registry
-from .profiles import PROFILES
+from .profiles import profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +209,8 @@ def _check_payload(parsed: _Parsed, now_ms: int) -> None:
 def _check_kind(payload: Payload, issuer: Issuer) -> None:
     if isinstance(payload, IssuerNotice | StatusListNotice) and not issuer.notary:
         raise Refused("unknown-kind", "statements of this kind are the notary's own")
-    if isinstance(payload, Register | Supersede) and payload.profile not in PROFILES:
-        known = ", ".join(sorted(PROFILES))
+    if isinstance(payload, Register | Supersede) and payload.profile not in profiles():
+        known = ", ".join(profiles())
         raise Refused("unknown-profile", f"{payload.profile} is none of {known}")
 
 

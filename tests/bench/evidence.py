@@ -112,6 +112,7 @@ def _by_ethereum(peer: Anvil, block: Block) -> tuple[Attestation, dict[str, Any]
         peer.call("eth_sendTransaction", {**other, "maxFeePerGas": fee})
     memo = network.broadcast(block, network.prepare(block, {}))
     peer.mine()
+    memo = network.status(block, memo, 0).memo
     evidence = network.proof(block, memo)
     assert evidence is not None
     told = peer.call("eth_getTransactionReceipt", f"0x{parse_memo(memo).newest.hash.hex()}")
