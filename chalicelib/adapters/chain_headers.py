@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from ..notary.networks import NetworkRefused, Unreachable
 from ..proof.errors import Malformed
-from ..proof.members import read_text
+from ..proof.members import read_hex
 from ..proof.policy import ChainHeader
 from .bitcoin.node import BitcoinNode
 from .evm.block import fetch_header
+from .evm.json import read_hash, read_number
 from .evm.node import EvmNode
 from .http import Http
 from .jsonrpc import JsonRpc
@@ -24,7 +25,7 @@ def fetch_headers(
     that its chain does not have is left out.
 
     ``wanted`` are pairs of a CAIP-2 id, or of the namespace ``bip122`` alone, and a height. Raises
-    NetworkError.
+    ValueError for a URL that is none, before anything is asked, and else NetworkError.
     """
     rpc = JsonRpc(Http(url))
     chain = _chain_of(rpc)
@@ -40,11 +41,13 @@ def fetch_headers(
 
 
 def _evm_header(node: EvmNode, height: int) -> ChainHeader | None:
-    head = node.head(height)
-    if head is None:
+    members = node.header(height)
+    if members is None:
         return None
-    header = fetch_header(node, head.hash, node.block(head.hash))
-    return ChainHeader(height, f"0x{head.hash.hex()}", header)
+    if read_number(members.get("number"), "block number") != height:
+        raise Unreachable("the node answers with another block than was asked for")
+    hash_ = read_hash(members.get("hash"), "block hash")
+    return ChainHeader(height, f"0x{hash_.hex()}", fetch_header(node, hash_, members))
 
 
 def _chain_of(rpc: JsonRpc) -> str:
@@ -52,7 +55,7 @@ def _chain_of(rpc: JsonRpc) -> str:
         return f"eip155:{EvmNode(rpc).chain_id()}"
     except (NetworkRefused, Unreachable):  # no node of Ethereum; if it is none at all, that shows
         try:
-            genesis = read_text(rpc.call("getblockhash", 0), "genesis")
+            genesis = read_hex(rpc.call("getblockhash", 0), "genesis", 32).hex()
         except Malformed as error:
             raise Unreachable("the node is of no chain that is known here") from error
         return f"{BITCOIN}:{genesis[:32]}"

@@ -6,6 +6,10 @@ hold secrets, and log lines are safe to publish.
 
 from __future__ import annotations
 
+import http.client
+import io
+import logging
+import socket
 import time
 from base64 import b64encode
 from collections.abc import Mapping
@@ -19,6 +23,9 @@ from ..notary.networks import Unreachable
 
 _CHUNK = 1 << 16
 
+# A header line that it cannot read makes urllib3 log a warning with the whole URL, key and all.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
+
 
 class Answer(NamedTuple):
     status: int
@@ -28,7 +35,7 @@ class Answer(NamedTuple):
 
 class Http:
     """Requests to one base URL, ``https://[user:password@]host[/path]``; plain http is for one's
-    own nodes. ``timeout_s`` bounds each request as a whole."""
+    own nodes. ``timeout_s`` bounds connecting, and each request as a whole from then on."""
 
     def __init__(self, url: str, timeout_s: float = NETWORK_S) -> None:
         parts = urlsplit(url)
@@ -43,6 +50,7 @@ class Http:
             self._headers["Authorization"] = f"Basic {b64encode(secret).decode()}"
         self._timeout_s = timeout_s
         self._pool = urllib3.PoolManager(retries=False)
+        self._pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
 
     def get(self, path: str = "", headers: Mapping[str, str] | None = None) -> Answer:
         return self._request("GET", path, None, headers)
@@ -55,7 +63,6 @@ class Http:
     def _request(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str] | None
     ) -> Answer:
-        deadline = time.monotonic() + self._timeout_s
         try:
             response = self._pool.request(
                 method,
@@ -67,7 +74,7 @@ class Http:
                 preload_content=False,
             )
             try:
-                data = _read(response, deadline)
+                data = _read(response)
             finally:
                 response.close()
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
@@ -76,14 +83,64 @@ class Http:
         return Answer(response.status, data, media)
 
 
-def _read(response: urllib3.BaseHTTPResponse, deadline: float) -> bytes:
-    """The body; a server that trickles it is out of time like one that says nothing."""
+def _read(response: urllib3.BaseHTTPResponse) -> bytes:
     chunks, size = [], 0
     for chunk in response.stream(_CHUNK):
         size += len(chunk)
         if size > ANSWER_BYTES:
             raise Unreachable(f"the answer has more than {ANSWER_BYTES} bytes")
-        if time.monotonic() > deadline:
-            raise Unreachable("the answer took too long")
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+class _Punctual(io.RawIOBase):
+    """What a socket receives until the time is up that the socket had for one read at first. A
+    timeout of its own begins anew with every byte, so a server that trickles would never end."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket) -> None:
+        self._raw = raw
+        self._sock = sock
+        self._timeout_s = sock.gettimeout()
+        self._deadline = time.monotonic() + (self._timeout_s or 0.0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int | None:  # type: ignore[override]
+        left_s = self._deadline - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("the answer took too long")
+        self._sock.settimeout(left_s)
+        try:
+            return self._raw.readinto(buffer)
+        finally:
+            self._sock.settimeout(self._timeout_s)  # for the next request on this connection
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """Its status line, headers and body come in time, all together. urllib3 sets the socket's
+    timeout to what is left of the request's just before."""
+
+    def __init__(self, sock: socket.socket, *args: object, **options: object) -> None:
+        super().__init__(sock, *args, **options)  # type: ignore[arg-type]
+        self.fp = io.BufferedReader(_Punctual(self.fp.detach(), sock))
+
+
+class _HttpConnection(urllib3.connection.HTTPConnection):
+    response_class = _Response
+
+
+class _HttpsConnection(urllib3.connection.HTTPSConnection):
+    response_class = _Response
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection

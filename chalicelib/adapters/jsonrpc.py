@@ -6,6 +6,7 @@ import json
 
 from ..notary.networks import NetworkRefused, Unreachable
 from ..proof.jcs import JsonValue
+from ..proof.limits import INTEGER
 from .http import Http
 
 
@@ -34,10 +35,17 @@ class JsonRpc:
             value = json.loads(answer.body)
             error, result = value.get("error"), value.get("result")
             if error is not None:
-                raise RpcError(method, int(error["code"]), str(error["message"]))
+                raise RpcError(method, _read_code(error["code"]), str(error["message"]))
         except (ValueError, AttributeError, KeyError, TypeError, RecursionError) as problem:
             raise Unreachable(f"{method}: the answer (HTTP {answer.status}) is no JSON-RPC") from (
                 problem
             )
         checked: JsonValue = result
         return checked
+
+
+def _read_code(value: object) -> int:
+    """An integer (JSON-RPC 2.0 §5.1) that a sentence can hold: not 1e999, true, or "-32000"."""
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > INTEGER:
+        raise ValueError("a code is an integer")
+    return value

@@ -1,13 +1,18 @@
 """OpenTimestamps calendars: they take a hash at once, and anchor many in Bitcoin together, later.
 
 The hash that is sent is the block hash: it is public, so nothing needs to hide it. A calendar's
-word is a pending attestation; what it says about Bitcoin is compared with the operator's own node
-and taken over only if all of it is true there.
+word is a pending attestation; what it says about Bitcoin later is compared with the operator's own
+node and taken over only if all of it is true there.
 """
 
 from __future__ import annotations
 
-from ..notary.limits import CALENDAR_BYTES, CALENDAR_PENDING
+from ..notary.limits import (
+    CALENDAR_BYTES,
+    CALENDAR_HEIGHTS,
+    CALENDAR_PENDING,
+    CALENDAR_PROOF_BYTES,
+)
 from ..notary.networks import FalseProof, Memo, NetworkRefused, Standing, Unreachable
 from ..proof.bitcoin.evidence import bitcoin_heights, verify_opentimestamps
 from ..proof.bitcoin.opentimestamps import (
@@ -22,6 +27,7 @@ from ..proof.block import Block
 from ..proof.errors import Malformed, ProofError
 from ..proof.hashes import Hash
 from ..proof.members import read_base64
+from ..proof.policy import ChainHeader
 from ..proof.receipt import Attestation
 from ..proof.text import format_base64
 from .bitcoin.node import BitcoinNode
@@ -40,6 +46,8 @@ class CalendarNetwork:
     serial = False
 
     def __init__(self, name: str, http: Http, node: BitcoinNode, *, confirmations: int = 6) -> None:
+        if confirmations < 1:
+            raise ValueError("there is at least 1 confirmation")
         self.name = f"opentimestamps:{name}"
         self.check = f"attestation:opentimestamps:{node.chain}"
         self._http = http
@@ -58,8 +66,9 @@ class CalendarNetwork:
         proof = _canonical(_body(answer), block.hash)
         if len(_commitments(proof, block.hash)) > CALENDAR_PENDING:
             raise FalseProof(f"more than {CALENDAR_PENDING} pending attestations in one answer")
-        if _heights(proof, block.hash) and self._depth(proof, block.hash) is None:
-            raise Unreachable("the calendar names a block that our own node does not have")
+        if _heights(proof, block.hash):
+            # An answer is kept for good, and a reorganisation would make it false.
+            raise FalseProof("a calendar's first answer is pending, and names no Bitcoin block")
         return {**memo, "answer": format_base64(proof)}
 
     def status(self, block: Block, memo: Memo, now_ms: int) -> Standing:  # noqa: ARG002
@@ -103,21 +112,26 @@ class CalendarNetwork:
             return None
 
     def _depth(self, proof: bytes, block_hash: Hash) -> int | None:
-        """How deep the deepest Bitcoin block of the proof is in our own node's chain; None when
-        the proof is pending, or names a block that our node does not have yet."""
+        """How deep the proof's Bitcoin block that is the least deep is in our own node's chain;
+        None when the proof is pending, or names a block that our node does not have yet."""
         heights = _heights(proof, block_hash)
         if not heights:
             return None
+        if len(heights) > CALENDAR_HEIGHTS:
+            raise FalseProof(f"a calendar's proof names at most {CALENDAR_HEIGHTS} Bitcoin blocks")
         self._node.check_chain()
-        headers = [self._node.header(height) for height in sorted(heights)]
-        known = [header for header in headers if header is not None]
-        if len(known) < len(heights):
-            return None
+        for height in sorted(heights):
+            header = self._node.header(height)
+            if header is None:
+                return None
+            self._verify(proof, block_hash, header)
+        return max(0, self._node.tip().height - max(heights) + 1)
+
+    def _verify(self, proof: bytes, block_hash: Hash, header: ChainHeader) -> None:
         try:
-            verify_opentimestamps(proof, block_hash, self._node.chain, known)
+            verify_opentimestamps(proof, block_hash, self._node.chain, [header])
         except ProofError as error:
             raise FalseProof("what the calendar says about Bitcoin is not true there") from error
-        return max(0, self._node.tip().height - min(heights) + 1)
 
 
 def _body(answer: Answer) -> bytes:
@@ -130,16 +144,22 @@ def _body(answer: Answer) -> bytes:
 
 def _canonical(proof: bytes, block_hash: Hash) -> bytes:
     try:
-        return merge_timestamps([proof], block_hash)
+        return _bounded(merge_timestamps([proof], block_hash))
     except Malformed as error:
         raise FalseProof(f"the calendar's answer is no proof: {error}") from error
 
 
 def _upgraded(proof: bytes, block_hash: Hash, commitment: bytes, upgrade: bytes) -> bytes:
     try:
-        return upgrade_timestamp(proof, block_hash, commitment, upgrade)
+        return _bounded(upgrade_timestamp(proof, block_hash, commitment, upgrade))
     except Malformed as error:
         raise FalseProof(f"the calendar's answer is no proof: {error}") from error
+
+
+def _bounded(proof: bytes) -> bytes:
+    if len(proof) > CALENDAR_PROOF_BYTES:
+        raise FalseProof(f"with all upgrades a proof has at most {CALENDAR_PROOF_BYTES} bytes")
+    return proof
 
 
 def _heights(proof: bytes, block_hash: Hash) -> set[int]:

@@ -13,6 +13,7 @@ from ..proof.errors import CannotTell, Invalid, Malformed
 from ..proof.members import read_base64, read_hex
 from ..proof.receipt import Attestation
 from ..proof.text import format_base64
+from ..proof.tsp.certificate import parse_pem
 from ..proof.tsp.evidence import find_signer, parse_token, rfc3161_attestation, verify_token
 from ..proof.tsp.messages import (
     REQUEST_TYPE,
@@ -31,7 +32,8 @@ _new_nonce = partial(secrets.randbits, 8 * _NONCE_BYTES)
 
 class TsaNetwork:
     """One authority. ``certificates`` (PEM, one each) are those that its tokens have to lead to;
-    ``new_nonce`` gives a random number of 64 bits.
+    ``new_nonce`` gives a random number of 64 bits. Raises ValueError for a certificate that cannot
+    be read.
 
     The memo holds ``request`` and ``nonce``, and from the answer on ``token``."""
 
@@ -46,6 +48,8 @@ class TsaNetwork:
         new_nonce: Callable[[], int] = _new_nonce,
     ) -> None:
         self.name: Final = f"rfc3161:{name}"
+        for certificate in certificates:
+            _check_certificate(certificate, self.name)
         self._http = http
         self._certificates = tuple(certificates)
         self._new_nonce = new_nonce
@@ -102,3 +106,10 @@ class TsaNetwork:
         if "token" not in memo:
             return None
         return rfc3161_attestation(read_base64(memo["token"], "memo: token"))
+
+
+def _check_certificate(pem: str, name: str) -> None:
+    try:
+        parse_pem(pem)
+    except Malformed as error:
+        raise ValueError(f"{name}: a certificate cannot be read: {error}") from error

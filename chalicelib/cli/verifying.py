@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import click
 
+from ..notary.limits import NODE_HEADERS
 from ..notary.networks import NetworkError
 from ..proof.attestations import wanted_headers
 from ..proof.command import NoVerdict, UsageError, print_verdict
@@ -44,8 +48,9 @@ def verify(
     """
 
     def complete(held: Receipt, trusted: Policy) -> Policy:
+        wanted = _wanted(held) if nodes else []
         for url in nodes:
-            trusted = _ask(url, held, trusted)
+            trusted = _ask(url, wanted, trusted)
         return trusted
 
     try:
@@ -57,13 +62,27 @@ def verify(
     raise click.exceptions.Exit(code)
 
 
-def _ask(url: str, held: Receipt, policy: Policy) -> Policy:
+def _wanted(held: Receipt) -> list[tuple[str, int]]:
+    """The blocks of public chains whose headers the receipt wants, a bounded number of each chain;
+    that there are more is said."""
+    inclusions = [each for each in (held.registered, held.attested) if each is not None]
+    wanted = sorted(wanted_headers(inclusions))
+    chains = [list(group) for _, group in groupby(wanted, key=itemgetter(0))]
+    if any(len(chain) > NODE_HEADERS for chain in chains):
+        click.echo(
+            f"tally: of a chain at most {NODE_HEADERS} headers are asked for, and the receipt "
+            "wants more: the rest is unknown",
+            err=True,
+        )
+    return [each for chain in chains for each in chain[:NODE_HEADERS]]
+
+
+def _ask(url: str, wanted: Sequence[tuple[str, int]], policy: Policy) -> Policy:
     """The policy with the headers that one node knows. URLs may hold secrets: none is shown."""
     from ..bootstrap import headers_from
 
-    inclusions = [each for each in (held.registered, held.attested) if each is not None]
     try:
-        chain, headers = headers_from(url, wanted_headers(inclusions))
+        chain, headers = headers_from(url, wanted)
     except ValueError as error:
         raise UsageError(f"--node: {error}") from error
     except NetworkError as error:

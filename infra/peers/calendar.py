@@ -56,9 +56,13 @@ class Calendar:
         proof = Timestamp(digest)
         commitment = proof.ops.add(OpAppend(os.urandom(16))).ops.add(OpSHA256())
         commitment.attestations.add(PendingAttestation(self.url))
-        with self._lock:
-            self._waiting.append(Timestamp(commitment.msg))
+        self.adopt(commitment.msg)
         return serialize(proof)
+
+    def adopt(self, commitment: bytes) -> None:
+        """Anchor it with the next, whoever made it a commitment."""
+        with self._lock:
+            self._waiting.append(Timestamp(commitment))
 
     def anchor(self) -> int:
         """Anchor all that waits in one transaction and mine it: the height of its block."""

@@ -181,6 +181,15 @@ def trusted(peer: EthereumPeer, attestation: Attestation) -> list[ChainHeader]:
     return [ChainHeader(number, said["hash"], header)]
 
 
+def prove(network: Network, block: Block, memo: Memo) -> Attestation:
+    """The evidence of what is in a block now."""
+    standing = network.status(block, memo, NOW_MS)
+    assert standing.at in ("included", "final")
+    evidence = network.proof(block, standing.memo)
+    assert evidence is not None
+    return evidence
+
+
 def verify_offline(
     attestation: Attestation, block: Block, headers: Sequence[ChainHeader]
 ) -> Sighting:

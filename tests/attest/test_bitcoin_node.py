@@ -209,3 +209,6 @@ def test_a_configuration_that_makes_no_sense_is_refused_at_once() -> None:
     for floor, cap in ((0, 5), (5, 4)):
         with pytest.raises(ValueError, match="fee_floor"):
             network("http://127.0.0.1:1", "key", f"{'00' * 32}:0", fee_floor=floor, fee_cap=cap)
+    for none in (0, -1):
+        with pytest.raises(ValueError, match="at least 1 confirmation"):
+            network("http://127.0.0.1:1", "key", f"{'00' * 32}:0", confirmations=none)

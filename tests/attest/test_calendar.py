@@ -8,7 +8,12 @@ import pytest
 
 from chalicelib.adapters.http import Http
 from chalicelib.adapters.opentimestamps import CalendarNetwork
-from chalicelib.notary.limits import CALENDAR_BYTES, CALENDAR_PENDING
+from chalicelib.notary.limits import (
+    CALENDAR_BYTES,
+    CALENDAR_HEIGHTS,
+    CALENDAR_PENDING,
+    CALENDAR_PROOF_BYTES,
+)
 from chalicelib.notary.networks import (
     FalseProof,
     Memo,
@@ -25,7 +30,13 @@ from chalicelib.proof.bitcoin.opentimestamps import (
     parse_timestamp,
     walk,
 )
-from chalicelib.proof.bitcoin.ots_codec import BITCOIN_TAG, HeightAttestation, PendingAttestation
+from chalicelib.proof.bitcoin.ots_codec import (
+    BITCOIN_TAG,
+    HeightAttestation,
+    PendingAttestation,
+    UnknownAttestation,
+    append,
+)
 from chalicelib.proof.members import read_base64
 from infra.local_cloud import free_port
 from infra.peers.bitcoin import REGTEST, BitcoinPeer
@@ -249,8 +260,99 @@ def test_a_block_that_our_node_does_not_have_yet_is_waited_for(
     calendar.anchor()
     calendar.lie = lambda _: claim(1_000_000)
     assert ours.status(BLOCK, memo, 0) == ("waiting", memo)
-    with pytest.raises(Unreachable, match="does not have"):
+
+
+def test_a_first_answer_that_names_a_bitcoin_block_is_not_kept(
+    ours: CalendarNetwork, calendar: Calendar, bitcoin: BitcoinPeer
+) -> None:
+    """Not even a true one: the first answer is kept for good, and a reorganisation undoes it."""
+    memo = sent(ours)
+    calendar.anchor()
+    proof = proof_of(ours, BLOCK, ours.status(BLOCK, memo, 0).memo)
+    bitcoin.mine(10)
+    assert saw(bitcoin, proof, BLOCK)
+    calendar.lie = lambda _: proof
+    with pytest.raises(FalseProof, match="first answer"):
         sent(ours)
+
+
+def test_a_proof_is_as_deep_as_the_newest_block_that_it_names(
+    ours: CalendarNetwork, calendar: Calendar, bitcoin: BitcoinPeer
+) -> None:
+    memo = sent(ours)
+    (commitment,) = commitments_in(memo)
+    calendar.anchor()
+    old = calendar.complete(commitment)
+    assert old is not None
+    bitcoin.mine(5)
+    calendar.forget()
+    calendar.anchor()
+    calendar.lie = lambda new: merge_timestamps([old, new], commitment)
+    standing = ours.status(BLOCK, memo, 0)
+    assert standing.at == "included"
+    bitcoin.mine()
+    standing = ours.status(BLOCK, standing.memo, 0)
+    assert standing.at == "included"
+    bitcoin.mine()
+    assert ours.status(BLOCK, standing.memo, 0).at == "final"
+
+
+def commitments_in(memo: Memo) -> list[bytes]:
+    """What is pending in a first answer."""
+    proof = read_base64(memo["answer"], "answer")
+    nodes = walk(parse_timestamp(proof, BLOCK.hash), BLOCK.hash)
+    return [
+        reached
+        for reached, node in nodes
+        if any(isinstance(each, PendingAttestation) for each in node.attestations)
+    ]
+
+
+def test_few_blocks_are_asked_for_whatever_a_calendar_names(
+    calendar: Calendar, bitcoin: BitcoinPeer
+) -> None:
+    with running_proxy(bitcoin) as proxy:
+        ours = network(calendar, proxy.url)
+        memo = sent(ours)
+        calendar.anchor()
+        calendar.lie = lambda _: claims(CALENDAR_HEIGHTS + 1)
+        with pytest.raises(FalseProof, match=f"at most {CALENDAR_HEIGHTS} Bitcoin blocks"):
+            ours.status(BLOCK, memo, 0)
+        assert proxy.asked == []
+        calendar.lie = lambda _: claims(CALENDAR_HEIGHTS)
+        with pytest.raises(FalseProof, match="not true"):
+            ours.status(BLOCK, memo, 0)
+        assert proxy.asked.count("getblockheader") == 1, "the first false one is enough"
+
+
+def claims(count: int) -> bytes:
+    """The same about many heights."""
+    return format_timestamp(
+        Timestamp({HeightAttestation(BITCOIN_TAG, height) for height in range(1, count + 1)})
+    )
+
+
+def test_a_proof_does_not_grow_without_end(ours: CalendarNetwork, calendar: Calendar) -> None:
+    """Each answer is small enough; it is what they add up to that no receipt could hold."""
+    pending = Timestamp({PendingAttestation(calendar.url)})
+    branches = {append(b"1"): pending, append(b"2"): pending}
+    calendar.lie = lambda _: format_timestamp(Timestamp(operations=dict(branches)))
+    memo = sent(ours)
+    for commitment in commitments_in(memo):
+        calendar.adopt(commitment)
+    calendar.anchor()
+    calendar.lie = lambda _: fat(8_000)
+    assert ours.status(BLOCK, memo, 0).at == "waiting"
+    assert CALENDAR_PROOF_BYTES < 2 * len(fat(9_000)) < 2 * CALENDAR_BYTES
+    calendar.lie = lambda _: fat(9_000)
+    with pytest.raises(FalseProof, match=f"at most {CALENDAR_PROOF_BYTES} bytes"):
+        ours.status(BLOCK, memo, 0)
+
+
+def fat(size: int) -> bytes:
+    """A proof that says nothing in many bytes."""
+    halves = (UnknownAttestation(tag, bytes(size // 2)) for tag in (b"unknown1", b"unknown2"))
+    return format_timestamp(Timestamp(set(halves)))
 
 
 def test_a_proof_in_another_spelling_is_kept_in_the_standard_one(
@@ -259,6 +361,14 @@ def test_a_proof_in_another_spelling_is_kept_in_the_standard_one(
     calendar.lie = lambda proof: b"\xff" + proof + proof
     memo = sent(ours)
     assert len(pending_in(read_base64(memo["answer"], "answer"))) == 1
+
+
+@pytest.mark.parametrize("none", [0, -1])
+def test_no_confirmation_is_no_configuration(
+    calendar: Calendar, bitcoin: BitcoinPeer, none: int
+) -> None:
+    with pytest.raises(ValueError, match="at least 1 confirmation"):
+        CalendarNetwork("test", Http(calendar.url), node_at(bitcoin.url), confirmations=none)
 
 
 # Our own node decides.

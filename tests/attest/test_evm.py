@@ -14,7 +14,14 @@ import pytest
 from chalicelib.adapters.evm.block import encode_header
 from chalicelib.adapters.evm.memo import parse_memo
 from chalicelib.adapters.evm.wallet import FeeCap, gas_of
-from chalicelib.notary.networks import EmptyWallet, Memo, Network, Unreachable, WrongNetwork
+from chalicelib.notary.networks import (
+    EmptyWallet,
+    Memo,
+    Network,
+    NetworkRefused,
+    Unreachable,
+    WrongNetwork,
+)
 from chalicelib.proof.block import Block
 from chalicelib.proof.errors import CannotTell, Invalid
 from chalicelib.proof.evm.evidence import evm_calldata
@@ -39,6 +46,7 @@ from .evm_world import (
     move,
     parts,
     place_of,
+    prove,
     raw_of,
     trusted,
     verify_offline,
@@ -184,8 +192,7 @@ def test_it_is_proven_among_transactions_of_every_type(any_world: World) -> None
     world.peer.mine()
     mined = block_at(world.peer, "latest", full=True)["transactions"]
     assert {transaction["type"] for transaction in mined} == {"0x0", "0x1", "0x2", "0x4"}
-    attestation = world.network.proof(block, memo)
-    assert attestation is not None
+    attestation = prove(world.network, block, memo)
     assert len(parts(attestation)[3]) > 1
     verify_offline(attestation, block, trusted(world.peer, attestation))
     check_with_others(world.peer, attestation, memo)
@@ -484,7 +491,64 @@ def test_a_node_that_does_not_know_what_was_final_is_not_used(world: World, anvi
     assert parse_memo(world.network.prepare(make_block(2), memo)).nonce == 1
 
 
+def test_the_first_attempt_of_another_key_has_the_first_nonce_of_that_key(
+    world: World, anvil: Anvil
+) -> None:
+    """The operator has changed the key: what the old one sent says nothing about the new one."""
+    before: Memo = {}
+    for height in (1, 2):
+        before = world.send(make_block(height), before)
+        anvil.mine(1 + FINAL)
+        at, before = world.network.status(make_block(height), before, NOW_MS)
+        assert at == "final"
+    assert parse_memo(before).nonce == 1
+    renewed, block = World(anvil).funded(), make_block(3)
+    memo = renewed.send(block, before)
+    assert parse_memo(memo).nonce == 0
+    anvil.mine()
+    assert renewed.network.status(block, memo, NOW_MS).at == "included"
+
+
+def test_what_another_key_sent_is_judged_by_the_nonces_of_that_key(
+    world: World, anvil: Anvil
+) -> None:
+    """The key is changed while an attempt waits. The new one has used that nonce already, which
+    makes nothing void; and it can make nothing that excludes what waits."""
+    block, renewed = make_block(), World(anvil).funded()
+    renewed.send_foreign(nonce=0)
+    anvil.mine(1 + FINAL)
+    memo = world.network.prepare(block, {})
+    assert renewed.network.status(block, memo, NOW_MS).at == "dropped"
+    with pytest.raises(NetworkRefused, match="another key"):
+        renewed.network.bump(block, memo)
+    memo = renewed.network.broadcast(block, memo)
+    anvil.mine()
+    assert renewed.network.status(block, memo, NOW_MS).at == "included"
+
+
 # Reorgs.
+
+
+def test_nothing_is_proven_before_it_was_seen_to_be_included(any_world: World) -> None:
+    """What is in a block, and what is deep enough, is said by one look at the chain: a proof that
+    knew of more would be about a block that nobody found deep enough."""
+    block, network = make_block(), any_world.network
+    memo = any_world.send(block)
+    any_world.peer.mine()
+    assert network.proof(block, memo) is None
+    assert prove(network, block, memo).type == "evm"
+
+
+def test_a_node_that_does_not_have_it_any_more_proves_nothing(world: World, anvil: Anvil) -> None:
+    """Such as another one behind the same address, which is behind the first."""
+    block = make_block()
+    memo = world.send(block)
+    anvil.mine()
+    memo = world.network.status(block, memo, NOW_MS).memo
+    with running_proxy(anvil.url) as proxy:
+        proxy.alter["eth_getTransactionReceipt"] = lambda _: None
+        with pytest.raises(Unreachable, match="the chain changed"):
+            world.network_at(proxy.url).proof(block, memo)
 
 
 def test_a_transaction_that_a_reorg_moves_is_proven_where_it_is_now(
@@ -501,9 +565,11 @@ def test_a_transaction_that_a_reorg_moves_is_proven_where_it_is_now(
     at, moved = network.status(block, memo, NOW_MS)
     assert at == "included"
     assert place_of(moved)[0] == place_of(memo)[0] + 1
-    new = network.proof(block, memo)  # whatever the memo remembers
+    with pytest.raises(Unreachable, match="the chain changed"):
+        network.proof(block, memo)  # it is not where this memo remembers it
+    new = network.proof(block, moved)
     assert new is not None
-    assert new == network.proof(block, moved) != old
+    assert new != old
     verify_offline(new, block, trusted(anvil, new))
     with pytest.raises(Invalid):  # the height has another block now
         verify_offline(old, block, [header_at(anvil, place_of(memo)[0])])
@@ -572,13 +638,15 @@ def test_an_empty_wallet_stops_sending_until_it_is_filled(any_world: World) -> N
 
 def test_another_chain_is_noticed_whatever_is_asked(any_world: World) -> None:
     block, url = make_block(), any_world.peer.url
-    memo = any_world.network.prepare(block, {})
+    memo = any_world.send(block)
+    any_world.peer.mine()
+    included = any_world.network.status(block, memo, NOW_MS).memo
     other = any_world.network_at(url, chain="eip155:1")
     for ask in (
         lambda: other.prepare(block, {}),
         lambda: other.bump(block, memo),
         lambda: other.status(block, memo, NOW_MS),
-        lambda: other.proof(block, memo),
+        lambda: other.proof(block, included),
     ):
         with pytest.raises(WrongNetwork):
             ask()
@@ -625,7 +693,6 @@ def test_a_block_time_before_submission_is_an_interval_and_no_reason_to_refuse(
     block = make_block(timestamp_ms=(timestamp_s + 10 * 86_400) * 1_000)
     memo = world.send(block)
     anvil.mine()
-    attestation = world.network.proof(block, memo)
-    assert attestation is not None
+    attestation = prove(world.network, block, memo)
     sighting = verify_offline(attestation, block, trusted(anvil, attestation))
     assert sighting.latest_ms < block.timestamp_ms

@@ -17,7 +17,7 @@ from chalicelib.adapters.evm.block import encode_header, encode_transaction
 from chalicelib.adapters.evm.memo import parse_memo
 from chalicelib.adapters.evm.wallet import USUAL_TIP
 from chalicelib.adapters.jsonrpc import RpcError
-from chalicelib.notary.limits import ANSWER_BYTES
+from chalicelib.notary.limits import ANSWER_BYTES, EVM_RAW_TRANSACTIONS
 from chalicelib.notary.networks import (
     FalseProof,
     Memo,
@@ -41,6 +41,8 @@ from .evm_world import (
     make_block,
     parts,
     place_of,
+    prove,
+    raw_of,
     trusted,
     verify_offline,
 )
@@ -205,6 +207,17 @@ def test_a_transaction_of_a_type_to_come_is_fetched_as_it_is(
         world.network_at(proxy.url).proof(BLOCK, memo)
 
 
+def test_not_every_transaction_of_a_large_block_is_fetched_by_itself(
+    mined: tuple[World, Memo], proxy: Proxy
+) -> None:
+    world, memo = mined
+    unknown = [{"type": "0x7e"}] * (EVM_RAW_TRANSACTIONS + 1)
+    proxy.alter["eth_getBlockByHash"] = in_transactions(lambda _: unknown)
+    with pytest.raises(Unreachable, match="unknown types"):
+        world.network_at(proxy.url).proof(BLOCK, memo)
+    assert "eth_getRawTransactionByBlockHashAndIndex" not in proxy.asked
+
+
 # Lies.
 
 
@@ -296,7 +309,7 @@ def test_a_block_at_another_height_than_is_said_is_a_false_proof(
     proxy.alter["eth_getTransactionReceipt"] = with_members(blockNumber=hex(number + 1))
     proxy.alter["eth_getBlockByNumber"] = lambda _: said
     with pytest.raises(FalseProof):
-        world.network_at(proxy.url).proof(BLOCK, memo)
+        prove(world.network_at(proxy.url), BLOCK, memo)
     assert said["hash"] == block
 
 
@@ -312,7 +325,7 @@ def test_a_block_of_no_type_2_header_is_a_false_proof(
     proxy.alter["eth_getBlockByNumber"] = with_members(hash=hash_)
     proxy.alter["eth_getBlockByHash"] = lambda _: said
     with pytest.raises(FalseProof):
-        world.network_at(proxy.url).proof(BLOCK, memo)
+        prove(world.network_at(proxy.url), BLOCK, memo)
 
 
 def test_a_receipt_of_a_block_that_is_not_in_the_chain_is_no_inclusion(
@@ -321,12 +334,15 @@ def test_a_receipt_of_a_block_that_is_not_in_the_chain_is_no_inclusion(
     world, memo = mined
     proxy.alter["eth_getTransactionReceipt"] = with_members(blockHash="0x" + "11" * 32)
     network = world.network_at(proxy.url)
-    assert network.proof(BLOCK, memo) is None
-    at, after = network.status(BLOCK, memo, NOW_MS)
-    assert at == "waiting"
-    assert parse_memo(after).included is None
-    proxy.alter["eth_getTransactionReceipt"] = with_members(blockHash=None, blockNumber=None)
-    assert network.proof(BLOCK, memo) is None  # as some nodes answer for what waits
+    as_for_what_waits = with_members(blockHash=None, blockNumber=None)  # some nodes say so
+    for alter in (proxy.alter["eth_getTransactionReceipt"], as_for_what_waits):
+        proxy.alter["eth_getTransactionReceipt"] = alter
+        with pytest.raises(Unreachable, match="the chain changed"):
+            network.proof(BLOCK, memo)
+        at, after = network.status(BLOCK, memo, NOW_MS)
+        assert at == "waiting"
+        assert parse_memo(after).included is None
+        assert network.proof(BLOCK, after) is None
 
 
 def test_an_inclusion_between_two_questions_is_no_void(anvil: Anvil, proxy: Proxy) -> None:
@@ -385,6 +401,14 @@ NONSENSE = {
     "truncated": b'{"jsonrpc":"2.0","id":1,"resu',
     "an-error-without-a-code": b'{"error":{}}',
     "an-error-as-text": b'{"error":"no"}',
+    "an-error-of-code-infinity": b'{"error":{"code":Infinity,"message":""}}',
+    "an-error-of-code-1e999": b'{"error":{"code":1e999,"message":""}}',
+    "an-error-of-code-nan": b'{"error":{"code":NaN,"message":""}}',
+    "an-error-of-code-true": b'{"error":{"code":true,"message":""}}',
+    "an-error-of-code-as-text": b'{"error":{"code":"-32000","message":""}}',
+    "an-error-of-half-a-code": b'{"error":{"code":-32000.5,"message":""}}',
+    "an-error-of-a-long-code": b'{"error":{"code":1%b,"message":""}}' % (b"0" * 4_000),
+    "an-error-of-an-endless-code": b'{"error":{"code":1%b,"message":""}}' % (b"0" * 5_000),
     "no-utf-8": b'{"result":"\xff"}',
     "too-long": b'{"result":"' + b"0" * ANSWER_BYTES + b'"}',
     "deep": b"[" * 100_000,
@@ -519,6 +543,27 @@ def test_what_other_nodes_say_to_a_transaction_is_understood(
         assert caught.value.name == outcome
         assert message == "" or message not in str(caught.value)
         assert isinstance(caught.value, NetworkRefused) == (outcome == "refused")
+
+
+UNHEARD_OF = b'{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"tx in mempool, sorry"}}'
+
+
+def test_a_refusal_in_unknown_words_is_none_if_the_node_has_the_transaction(
+    anvil: Anvil, proxy: Proxy
+) -> None:
+    """Whether it waits or is in a block; the status then says where it stands."""
+    world = World(anvil).funded()
+    network, memo = world.network_at(proxy.url), world.network.prepare(BLOCK, {})
+    proxy.refuse = {"eth_sendRawTransaction": UNHEARD_OF}
+    with pytest.raises(NetworkRefused):
+        network.broadcast(BLOCK, memo)
+    anvil.call("eth_sendRawTransaction", raw_of(memo))
+    assert network.broadcast(BLOCK, memo) == memo
+    anvil.mine()
+    assert network.broadcast(BLOCK, memo) == memo
+    bumped = world.network.bump(BLOCK, memo)  # never sent, and the first one is in a block
+    assert network.broadcast(BLOCK, bumped) == bumped
+    assert network.status(BLOCK, bumped, NOW_MS).at == "included"
 
 
 def test_the_evidence_is_the_same_whoever_carries_it(

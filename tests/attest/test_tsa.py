@@ -36,7 +36,7 @@ from infra.peers.tsa import Fault, KeyKind, Tsa, running_tsa
 from ..proof.world import World, policy_value
 
 BLOCK = Block("tally.test/log", 7, leaf_hash(b"previous"), 9, leaf_hash(b"root"), 1_782_898_200_000)
-LATER = replace(BLOCK, height=8, previous=BLOCK.hash, size=10)
+LATER = BLOCK._replace(height=8, previous=BLOCK.hash, size=10)
 
 
 @pytest.fixture(scope="module")
@@ -167,8 +167,20 @@ def test_a_fault_of_the_authority_is_named_and_passes(
     assert one.status(BLOCK, sent, 0).at == "final"
 
 
-def test_an_authority_that_is_not_there_is_unreachable() -> None:
-    one = TsaNetwork("gone", Http(f"http://{HOST}:{free_port()}"), ["unused"])
+PEM = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
+
+
+@pytest.mark.parametrize(
+    "pem", ["", "no certificate", PEM.format("AAAA"), PEM.format("====")], ids=range(4)
+)
+def test_a_certificate_that_cannot_be_read_is_refused_at_once(tsa: Tsa, pem: str) -> None:
+    """And not when the first token comes, as a false proof."""
+    with pytest.raises(ValueError, match="rfc3161:one: a certificate cannot be read: "):
+        network(tsa, 20.0, tsa.certificate_pem, pem)
+
+
+def test_an_authority_that_is_not_there_is_unreachable(tsa: Tsa) -> None:
+    one = TsaNetwork("gone", Http(f"http://{HOST}:{free_port()}"), [tsa.certificate_pem])
     with pytest.raises(Unreachable):
         one.broadcast(BLOCK, one.prepare(BLOCK, {}))
 

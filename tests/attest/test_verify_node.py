@@ -10,6 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.notary.limits import NODE_HEADERS
+from chalicelib.proof.bitcoin.opentimestamps import (
+    Timestamp,
+    format_timestamp,
+    opentimestamps_attestation,
+)
+from chalicelib.proof.bitcoin.ots_codec import BITCOIN_TAG, HeightAttestation
 from chalicelib.proof.receipt import Attestation, format_receipt
 from infra.local_cloud import free_port
 from infra.peers.anvil import Anvil, running_anvil
@@ -19,7 +26,9 @@ from ..cli.desk import tally
 from ..proof.world import DOCUMENT, policy_value
 from ..proof.world import World as Receipts
 from .bitcoin_peers import mined, wallet
-from .evm_world import World
+from .bitcoin_proxy import running_proxy as bitcoin_proxy
+from .evm_proxy import running_proxy as evm_proxy
+from .evm_world import World, block_at
 
 pytest_plugins = ("tests.attest.bitcoin_fixtures",)
 
@@ -52,13 +61,13 @@ def in_bitcoin(bitcoin: BitcoinPeer) -> Attestation:
 class Case:
     """A document, its receipt with both kinds of evidence, and a policy without any header."""
 
-    def __init__(self, place: Path, anvil: Anvil, bitcoin: BitcoinPeer) -> None:
+    def __init__(self, place: Path, anvil: Anvil, bitcoin: BitcoinPeer, *more: Attestation) -> None:
         self.checks = (
             f"attestation:evm:{anvil.chain}",
             f"attestation:opentimestamps:{bitcoin.chain}",
         )
         receipt = Receipts().receipt()
-        evidence = (in_ethereum(anvil), in_bitcoin(bitcoin))
+        evidence = (in_ethereum(anvil), in_bitcoin(bitcoin), *more)
         attested = replace(receipt.registered, attestations=evidence)
         (place / "document").write_bytes(DOCUMENT)
         (place / "receipt").write_bytes(format_receipt(replace(receipt, registered=attested)))
@@ -123,6 +132,56 @@ def test_a_chain_with_other_blocks_says_that_it_is_false(
     assert (code, list(results.values())) == (1, ["fail", PASS])
 
 
+def test_a_block_is_not_fetched_with_its_transactions_for_its_header(
+    case: Case, anvil: Anvil, bitcoin: BitcoinPeer
+) -> None:
+    with evm_proxy(anvil.url) as proxy:
+        code, results, told = case.verify(proxy.url, bitcoin.url)
+        assert proxy.asked == ["eth_chainId", "eth_getBlockByNumber"]
+    assert (code, set(results.values()), told) == (0, {PASS}, "")
+
+
+def test_a_node_that_answers_with_another_block_did_not_help(case: Case, anvil: Anvil) -> None:
+    with evm_proxy(anvil.url) as proxy:
+        genesis = block_at(anvil, 0)
+        proxy.alter["eth_getBlockByNumber"] = lambda _: genesis
+        code, results, told = case.verify(proxy.url)
+    assert (code, set(results.values())) == (2, {UNKNOWN})
+    assert told.startswith("tally: a node did not help: ")
+
+
+@pytest.mark.parametrize(
+    "said", ["nonsense", "zz" * 32, "00" * 31, "00" * 33, "AB" * 32, 7, None, True, []], ids=repr
+)
+def test_a_node_that_talks_nonsense_of_its_genesis_makes_nothing_invalid(
+    case: Case, bitcoin: BitcoinPeer, said: object
+) -> None:
+    """It is no wrong usage either: the address is one."""
+    with bitcoin_proxy(bitcoin) as proxy:
+        proxy.raw = json.dumps({"result": said, "error": None}).encode()
+        code, results, told = case.verify(proxy.url)
+    assert (code, set(results.values())) == (2, {UNKNOWN})
+    assert told.startswith("tally: a node did not help: ")
+
+
+def test_no_receipt_makes_one_ask_for_headers_without_end(
+    tmp_path: Path, anvil: Anvil, bitcoin: BitcoinPeer
+) -> None:
+    """Here it names blocks of Bitcoin that are still to come: first come those that there are."""
+    heights = range(1_000_000, 1_000_000 + NODE_HEADERS)
+    stamp = Timestamp({HeightAttestation(BITCOIN_TAG, height) for height in heights})
+    many = opentimestamps_attestation(format_timestamp(stamp))
+    case = Case(tmp_path, anvil, bitcoin, many)
+    with bitcoin_proxy(bitcoin) as proxy:
+        code, results, told = case.verify(proxy.url, anvil.url)
+        genesis, headers = 1, 1
+        assert proxy.asked.count("getblockhash") == genesis + NODE_HEADERS
+        assert proxy.asked.count("getblockheader") == headers
+    assert (code, set(results.values())) == (0, {PASS})
+    assert told.count("wants more") == 1, "it is said once for all nodes"
+
+
 def test_what_is_no_address_is_wrong_usage(case: Case, tmp_path: Path) -> None:
     arguments = (tmp_path / "document", tmp_path / "receipt", "--policy", tmp_path / "policy")
-    assert tally("verify", *arguments, "--node", "nowhere").exit_code == 64
+    for address in ("nowhere", "ftp://127.0.0.1", "http://", "http://127.0.0.1:99999"):
+        assert tally("verify", *arguments, "--node", address).exit_code == 64

@@ -85,6 +85,8 @@ class BitcoinNetwork:
         self._signer = signer
         if not 1 <= fee_floor <= fee_cap:
             raise ValueError("fee_floor is at least 1 and at most fee_cap")
+        if confirmations < 1:
+            raise ValueError("there is at least 1 confirmation")
         self._start = format_outpoint(parse_outpoint(coin))
         self._fee_floor = fee_floor
         self._fee_cap = fee_cap
@@ -222,6 +224,7 @@ class BitcoinNetwork:
         seen = [block for block in (spending.lost, spending.scanned) if block is not None]
         if not all(self._node.has(block) for block in seen):
             spending = replace(spending, lost=None, scanned=None)
+        lost_before = spending.lost
         first = max(0, spending.since - self._confirmations)
         if spending.scanned is not None:
             first = spending.scanned.height + 1
@@ -236,10 +239,9 @@ class BitcoinNetwork:
             if not self._node.has(spending.parent):
                 return self._outside(spending, now_ms)
             spending = replace(spending, lost=tip)
-        assert spending.lost is not None
         # Not in the look that first sees it: a block may have come after ``tip`` was asked for, and
         # hold ours.
-        final = tip.height - spending.lost.height >= self._confirmations
+        final = lost_before is not None and tip.height - lost_before.height >= self._confirmations
         return Standing("void" if final else "waiting", write_memo(spending))
 
     def _look_into(self, spending: Spending, height: int, tip: Tip) -> Spending:

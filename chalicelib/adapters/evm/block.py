@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ...notary.networks import FalseProof
+from ...notary.limits import EVM_RAW_TRANSACTIONS
+from ...notary.networks import FalseProof, Unreachable
 from ...proof.errors import Malformed
 from ...proof.evm.header import parse_evm_header
 from ...proof.evm.keccak import keccak256
@@ -34,12 +35,13 @@ def fetch_proof(node: EvmNode, block: Hash, raw: bytes) -> BlockProof:
     """The proof that a transaction is in a block, from a node that need not be trusted.
 
     Raises FalseProof if the header does not have the block's hash, or its transactions root is
-    not that of the transactions, or ``raw`` is not among them.
+    not that of the transactions, or ``raw`` is not among them; Unreachable if too many of them
+    are of types that are not known here.
     """
     members = node.block(block)
     header = fetch_header(node, block, members)
     told = read_list(members.get("transactions"), "list of transactions")
-    raws = [_fetch_transaction(node, block, index, each) for index, each in enumerate(told)]
+    raws = _fetch_transactions(node, block, told)
     if raw not in raws:
         raise FalseProof("the transaction is not in the block where the node says it is")
     index = raws.index(raw)
@@ -166,9 +168,14 @@ _TYPES: dict[int, Fields] = {
 """Fields before the signature, by type: legacy, EIP-2930, EIP-1559, EIP-4844, EIP-7702."""
 
 
-def _fetch_transaction(node: EvmNode, block: Hash, index: int, told: JsonValue) -> bytes:
-    raw = encode_transaction(read_members(told, "transaction"))
-    return node.raw_transaction(block, index) if raw is None else raw
+def _fetch_transactions(node: EvmNode, block: Hash, told: list[JsonValue]) -> list[bytes]:
+    """Their bytes, raw from the node where they are of a type that is not known here."""
+    raws = [encode_transaction(read_members(each, "transaction")) for each in told]
+    if raws.count(None) > EVM_RAW_TRANSACTIONS:
+        raise Unreachable(f"more than {EVM_RAW_TRANSACTIONS} transactions are of unknown types")
+    return [
+        node.raw_transaction(block, index) if raw is None else raw for index, raw in enumerate(raws)
+    ]
 
 
 def encode_transaction(members: Members) -> bytes | None:

@@ -16,6 +16,7 @@ from ...notary.networks import (
     EmptyWallet,
     FalseProof,
     Memo,
+    NetworkRefused,
     Standing,
     Unreachable,
     WrongNetwork,
@@ -23,7 +24,7 @@ from ...notary.networks import (
 from ...proof.block import Block
 from ...proof.errors import ProofError
 from ...proof.evm.evidence import evm_attestation, evm_calldata, verify_evm
-from ...proof.evm.transaction import Transaction
+from ...proof.evm.transaction import Transaction, parse_transaction
 from ...proof.policy import ChainHeader
 from ...proof.receipt import Attestation
 from ..jsonrpc import JsonRpc, RpcError
@@ -117,6 +118,8 @@ class EvmNetwork:
     def bump(self, block: Block, memo: Memo) -> Memo:
         self._check_chain()
         was = parse_memo(memo)
+        if _sender(was) != address_of(self._signer):
+            raise NetworkRefused("another key signed it, and its nonce is that key's")
         base_fee = self._node.latest().base_fee
         fees = bumped_fees(was.newest.fees, base_fee, self._tip(), self._config.cap)
         offers = (*was.offers, self._offer(block, was.nonce, fees))
@@ -124,7 +127,7 @@ class EvmNetwork:
 
     def broadcast(self, block: Block, memo: Memo) -> Memo:  # noqa: ARG002 - the port's
         was = parse_memo(memo)
-        return format_memo(was._replace(underpriced=not self._send(was.newest)))
+        return format_memo(was._replace(underpriced=not self._send(was)))
 
     def status(self, block: Block, memo: Memo, now_ms: int) -> Standing:  # noqa: ARG002
         self._check_chain()
@@ -140,12 +143,15 @@ class EvmNetwork:
         return self._unknown(was, latest, final)
 
     def proof(self, block: Block, memo: Memo) -> Attestation | None:
+        """Where ``status`` saw it and nowhere else: only that place was found deep enough."""
+        was = parse_memo(memo)
+        if was.included is None:
+            return None
         self._check_chain()
-        for offer in reversed(parse_memo(memo).offers):
-            place = self._node.place(offer.hash)
-            if place is not None:
-                return self._prove(block, offer, place)
-        return None
+        for offer in reversed(was.offers):
+            if self._node.place(offer.hash) == was.included:
+                return self._prove(block, offer, was.included)
+        raise Unreachable("the chain changed while it was looked at")
 
     def _check_chain(self) -> None:
         found = self._node.chain_id()
@@ -158,9 +164,11 @@ class EvmNetwork:
 
     def _next_nonce(self, before: EvmMemo | None) -> int:
         """The first that is in no block. Our own included transaction counts even if this node
-        does not know it (any more): if a reorg undid it, it is going to be included again."""
-        nonce = self._node.nonce(address_of(self._signer))
-        if before is None or nonce > before.nonce:
+        does not know it (any more): if a reorg undid it, it is going to be included again. One of
+        another key, which the operator has changed since, does not count."""
+        ours = address_of(self._signer)
+        nonce = self._node.nonce(ours)
+        if before is None or nonce > before.nonce or _sender(before) != ours:
             return nonce
         if before.final:
             raise Unreachable("the node does not know yet what was final already")
@@ -179,10 +187,11 @@ class EvmNetwork:
         signed = sign_transaction(self._signer, transaction)
         return Offer(signed.raw, signed.hash, fees)
 
-    def _send(self, offer: Offer) -> bool:
-        """Whether the node took it, or has it. That its nonce is used already is for status."""
+    def _send(self, was: EvmMemo) -> bool:
+        """Whether the node took the newest, or has it. That its nonce is used already is for
+        status."""
         try:
-            self._node.send(offer.raw)
+            self._node.send(was.newest.raw)
         except RpcError as error:
             message = error.message
             if _KNOWN.search(message) or _SPENT.search(message):
@@ -190,12 +199,18 @@ class EvmNetwork:
             if _POOR.search(message):
                 raise EmptyWallet("the balance does not cover the fee") from error
             if _CHEAP.search(message):
-                if not can_bump(offer.fees, self._config.cap):
+                if not can_bump(was.newest.fees, self._config.cap):
                     raise FeeCap("the node asks for more, and the cap allows no bump") from error
                 return False
             self._check_chain()
-            raise
+            # It may only say one of these in words of its own.
+            if not self._node.knows(was.newest.hash) and not self._is_used(was):
+                raise
         return True
+
+    def _is_used(self, was: EvmMemo) -> bool:
+        """Whether a transaction with its nonce is in a block."""
+        return self._node.nonce(_sender(was)) > was.nonce
 
     def _final_number(self, latest: Head) -> int:
         """The greatest height that is final; -1 if none is."""
@@ -222,15 +237,14 @@ class EvmNetwork:
         if now_ms - since_ms <= self._config.stuck_after_ms:
             return Standing("waiting", memo)
         # To offer more does not help while an earlier nonce is missing.
-        is_next = self._node.nonce(address_of(self._signer)) == was.nonce
+        is_next = self._node.nonce(_sender(was)) == was.nonce
         return Standing("stuck" if is_next else "waiting", memo)
 
     def _unknown(self, was: EvmMemo, latest: Head, final: int) -> Standing:
         """Neither in a block nor waiting: is its nonce used, is it too cheap, or just lost?"""
         memo = format_memo(was)
-        ours = address_of(self._signer)
-        if self._node.nonce(ours) > was.nonce:
-            if final < 0 or self._node.nonce(ours, final) <= was.nonce:
+        if self._is_used(was):
+            if final < 0 or self._node.nonce(_sender(was), final) <= was.nonce:
                 return Standing("waiting", memo)
             place = self._find(was)  # once more: it may have been included meanwhile
             return Standing("void", memo) if place is None else self._included(was, place, final)
@@ -246,3 +260,8 @@ class EvmNetwork:
         except ProofError as error:
             raise FalseProof(f"the evidence of {self.name} does not verify: {error}") from error
         return evm_attestation(self.name, found.header, found.index, found.nodes)
+
+
+def _sender(memo: EvmMemo) -> bytes:
+    """The address whose nonce it is: that of the key which signed, whatever the key is now."""
+    return parse_transaction(memo.newest.raw).sender()

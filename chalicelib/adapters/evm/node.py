@@ -49,12 +49,17 @@ class EvmNode:
     def chain_id(self) -> int:
         return read_quantity(self._rpc.call("eth_chainId"), "chain id")
 
+    def header(self, tag: str | int) -> Members | None:
+        """The block with this tag or number, without its transactions, as the node tells it; None
+        if there is none (yet)."""
+        block = self._rpc.call("eth_getBlockByNumber", _at(tag), _HASHES)
+        return None if block is None else read_members(block, "block")
+
     def head(self, tag: str | int = "latest") -> Head | None:
         """The block with this tag or number; None if there is none (yet)."""
-        block = self._rpc.call("eth_getBlockByNumber", _at(tag), _HASHES)
-        if block is None:
+        members = self.header(tag)
+        if members is None:
             return None
-        members = read_members(block, "block")
         return Head(
             read_number(members.get("number"), "block number"),
             read_hash(members.get("hash"), "block hash"),
