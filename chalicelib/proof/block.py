@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from struct import Struct
+from typing import NamedTuple
 
-from .cbor import decode, encode, encode_bytes
+from .cbor import decode, encode, encode_bytes, encode_text
 from .cose import to_be_signed
 from .errors import Invalid, Malformed
 from .hashes import EMPTY_ROOT, Hash, sha256
@@ -73,8 +74,7 @@ def format_link(link: Link) -> bytes:
     return encode((LINK_TYPE, link.height, link.previous, link.timestamp_ms))
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """One row of the hash chain. ``previous`` is the block hash at ``height - 1``."""
 
     origin: str
@@ -86,15 +86,8 @@ class Block:
 
     @property
     def header(self) -> bytes:
-        return _HEADER.pack(
-            _VERSION,
-            sha256(self.origin.encode()),
-            self.height,
-            self.previous,
-            self.size,
-            self.root,
-            self.timestamp_ms,
-        )
+        origin, *fields = self  # in the order of the header
+        return _HEADER.pack(_VERSION, sha256(origin.encode()), *fields)
 
     @property
     def hash(self) -> Hash:
@@ -127,21 +120,22 @@ def GENESIS(origin: str) -> Block:  # noqa: N802 - a constant of each log
 def block_protected(origin: str, block_hash: Hash, kid: Hash) -> bytes:
     """The protected header of a block signature: alg, kid, CWT claims (RFC 9597) that name the
     log and the block, and the verifiable data structure RFC9162_SHA256 (RFC 9942 §5.2.1)."""
-    name = b"urn:tally:block:%b" % block_hash.hex().encode()
-    return b"".join((_UNTIL_KID, kid, _BEFORE_ISS, encode(origin), _BEFORE_SUB, name, _VDS))
+    iss, name = encode_text(origin), block_hash.hex().encode()
+    return b"".join((_UNTIL_KID, kid, _BEFORE_ISS, iss, _BEFORE_NAME, name, _VDS))
 
 
 # As in statement.py, everything that never changes is encoded once.
 _UNTIL_KID = b"\xa4" + encode(1) + encode(EDDSA) + encode(4) + b"\x58\x20"
 _BEFORE_ISS = encode(15) + b"\xa2" + encode(1)
-_BEFORE_SUB = encode(2) + b"\x78\x50"
+_BEFORE_NAME = encode(2) + b"\x78\x50urn:tally:block:"
 _VDS = encode(395) + encode(1)
+_BEFORE_ROOT = b"\x58\x20"
 
 
 def block_to_be_signed(block: Block, kid: Hash) -> bytes:
     """The Sig_structure that the log key of id ``kid`` signs; the payload is the root hash."""
     protected = block_protected(block.origin, block.hash, kid)
-    return to_be_signed(encode_bytes(protected), encode_bytes(block.root))
+    return to_be_signed(encode_bytes(protected), _BEFORE_ROOT + block.root)
 
 
 def verify_block_signature(block: Block, key: PublicKey, signature: bytes) -> Block:

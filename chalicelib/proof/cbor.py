@@ -239,11 +239,6 @@ def _head(major: int, argument: int) -> bytes:
     return bytes((major | 24 | info,)) + argument.to_bytes(1 << info, "big")
 
 
-def string_head(value: bytes) -> bytes:
-    """What ``encode`` writes before the bytes of a byte string."""
-    return _head(_BYTES, len(value))
-
-
 def text_head(value: bytes) -> bytes:
     """What ``encode`` writes before the UTF-8 of a text string."""
     return _head(_TEXT, len(value))

@@ -7,8 +7,7 @@ prove, and destroying the salt erases.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, get_args
+from typing import Literal, NamedTuple, Protocol, TypeAlias, get_args
 
 from .errors import Malformed
 from .hashes import Hash, sha256, sm3
@@ -27,8 +26,7 @@ class MalformedSalt(Malformed):
     """A salt of another length than 32 bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Digests:
+class Digests(NamedTuple):
     """The digests of one document."""
 
     canonicalization: Canonicalization

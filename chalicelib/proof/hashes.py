@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from itertools import repeat
 
 from cryptography.hazmat.primitives.hashes import SM3
 from cryptography.hazmat.primitives.hashes import Hash as Hasher
@@ -66,3 +68,8 @@ def leaf_hash(entry: bytes) -> Hash:
 def node_hash(left: bytes, right: bytes) -> Hash:
     """SHA-256(01 ‖ left ‖ right) (RFC 6962 §2.1)."""
     return bytes.__new__(Hash, hashlib.sha256(b"\x01" + left + right).digest())
+
+
+def hashes_of(values: Iterable[bytes]) -> tuple[Hash, ...]:
+    """A Hash of each value; that each has 32 bytes is known already, and not checked again."""
+    return tuple(map(bytes.__new__, repeat(Hash), values))

@@ -12,6 +12,9 @@ DOCUMENT_BYTES = 1 << 28
 RECEIPT_BYTES = 1 << 20
 """A receipt file has at most this many bytes."""
 
+ATTESTATIONS = 64
+"""Outside evidence of one block in a receipt; a service with a dozen parties has less."""
+
 POLICY_BYTES = 16 << 20
 """A policy file, chain headers included, has at most this many bytes."""
 

@@ -7,7 +7,7 @@ name and id together: a line of a known key must verify, and all other lines are
 from __future__ import annotations
 
 import re
-from binascii import a2b_base64, b2a_base64
+from binascii import a2b_base64
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -32,10 +32,6 @@ _LATEST_TIMESTAMP = (1 << 63) - 1
 _NOT_ALLOWED = bytes(byte for byte in range(0x20) if byte != ord("\n"))
 _NAME = re.compile(r"[^\s\x00-\x1f+\ud800-\udfff]+")
 _SIGNATURE_LINE = re.compile(rf"— ({_NAME.pattern}) ([A-Za-z0-9+/]+={{0,2}})")
-_USUAL = re.compile(
-    rb"((?:[!-~][ -~]*\n)+)\n\xe2\x80\x94 ([!-*,-~]+) ((?:[A-Za-z0-9+/]{4})+[A-Za-z0-9+/=]{4})\n"
-)
-"""A note of ASCII, without empty lines in its text, with one signature."""
 _VKEY_FORMAT = "a verifier key is <name>+<8 lower-case hex digits>+<base64 of type and key>"
 
 
@@ -165,13 +161,6 @@ def parse_note(data: bytes) -> Note:
     """Read a signed note of at most 256 KiB and 64 signatures; raises MalformedNote."""
     if len(data) > NOTE_BYTES:
         raise MalformedNote(f"a note has at most {NOTE_BYTES} bytes")
-    usual = _USUAL.fullmatch(data)
-    if usual:
-        text, name, signature = usual.groups()
-        raw = a2b_base64(signature)
-        if len(raw) > KEY_ID_BYTES and b2a_base64(raw, newline=False) == signature:
-            line = NoteSignature(name.decode(), raw[:KEY_ID_BYTES], raw[KEY_ID_BYTES:])
-            return Note(text, (line,))
     if len(data.translate(None, _NOT_ALLOWED)) != len(data):
         raise MalformedNote("a note has no control characters but newlines")
     text, _, block = data.rpartition(b"\n\n")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from .cbor import CborKey, CborValue, decode, encode, encode_text
 from .document import Canonicalization, check_canonicalization
@@ -56,8 +55,7 @@ class TimeOutOfRange(Malformed):
     """Seconds from 0 to 2^53 - 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(NamedTuple):
     """A document's commitments, salted: ``sha256`` and ``sm3`` (document.commit)."""
 
     profile: str
@@ -66,8 +64,7 @@ class Register:
     sm3: Hash
 
 
-@dataclass(frozen=True, slots=True)
-class Supersede:
+class Supersede(NamedTuple):
     """A new version of the document whose register or supersede entry has the id ``target``."""
 
     profile: str
@@ -77,8 +74,7 @@ class Supersede:
     target: Hash
 
 
-@dataclass(frozen=True, slots=True)
-class StatusChange:
+class StatusChange(NamedTuple):
     """``kind`` is one of ``STATUS_KINDS``, ``reason`` of ``REASONS``; ``effective`` in seconds."""
 
     kind: str
@@ -87,16 +83,14 @@ class StatusChange:
     effective: int
 
 
-@dataclass(frozen=True, slots=True)
-class IssuerNotice:
+class IssuerNotice(NamedTuple):
     """The notary's: the digest of an issuer's public profile document (not salted)."""
 
     issuer: str
     sha256: Hash
 
 
-@dataclass(frozen=True, slots=True)
-class StatusListNotice:
+class StatusListNotice(NamedTuple):
     """The notary's: the digest of a public status list, by its https URL (not salted)."""
 
     list: str

@@ -11,7 +11,7 @@ import re
 from binascii import unhexlify
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal, NamedTuple, TypeVar
 
 from .block import Block
 from .checkpoint import Checkpoint, parse_checkpoint_text
@@ -19,7 +19,7 @@ from .document import CANONICALIZATIONS
 from .hashes import Hash
 from .jcs import JsonValue, format_jcs, parse_ijson
 from .layout import RECEIPT
-from .limits import RECEIPT_BYTES, SALT_BYTES
+from .limits import ATTESTATIONS, RECEIPT_BYTES, SALT_BYTES
 from .members import (
     JsonObject,
     MalformedMember,
@@ -35,7 +35,7 @@ from .members import (
 from .note import Note
 from .statement import SignedStatement, parse_statement
 from .text import format_base64
-from .tlogproof import TlogProof, format_tlog_proof, parse_tlog_proof
+from .tlogproof import TlogProof, format_tlog_proof, parse_tlog_proof, parse_usual_proof
 
 MEDIA_TYPE = "application/vnd.tally.receipt+json"
 
@@ -61,8 +61,7 @@ class NonCanonicalReceipt(MalformedReceipt):
     """Readable, but not the one spelling (RFC 8785 and a newline) that this receipt has."""
 
 
-@dataclass(frozen=True, slots=True)
-class HolderPart:
+class HolderPart(NamedTuple):
     """What only the document's holder has: the salt, and the digests of the document itself."""
 
     canonicalization: Literal["raw", "jcs"]
@@ -130,22 +129,23 @@ def _parse_usual(data: bytes) -> Receipt | None:
     if usual is None:
         return None
     *holder, entry, height, previous, signature, timestamp_ms, text = usual.groups()
-    proof = text.replace(rb"\n", b"\n")
-    if b"\\" in proof or b"\n" in text:
+    proof = parse_usual_proof(text)
+    plain = b"" if proof else text.replace(rb"\n", b"\n")
+    if not proof and (b"\\" in plain or b"\n" in text):
         return None
     receipt = Receipt(
         statement=parse_statement(read_base64(entry.decode("latin-1"), "receipt: entry")),
         registered=_inclusion(
-            proof,
             read_integer(int(height), "registered: height"),
             Hash(unhexlify(previous)),
             read_integer(int(timestamp_ms), "registered: timestamp_ms"),
             read_base64(signature.decode("latin-1"), "registered: signature", SIGNATURE_BYTES),
             (),
+            *(proof or _read_proof(plain)),
         ),
         document=_take_holder(*holder) if holder[0] else None,
     )
-    return receipt if _is_plain(receipt.registered.proof.checkpoint_note) else None
+    return receipt if proof or _is_plain(receipt.registered.proof.checkpoint_note) else None
 
 
 def _take_holder(canonicalization: bytes, salt: bytes, sha256: bytes, sm3: bytes) -> HolderPart:
@@ -233,26 +233,31 @@ def _read_inclusion(value: JsonValue, what: str) -> Inclusion:
     block = read_members(
         members["block"], f"{what}: block", ("height", "previous", "timestamp_ms", "signature")
     )
+    text = read_text(members["proof"], f"{what}: proof").encode()
     return _inclusion(
-        read_text(members["proof"], f"{what}: proof").encode(),
         read_integer(block["height"], f"{what}: height"),
         read_hash(block["previous"], f"{what}: previous"),
         read_integer(block["timestamp_ms"], f"{what}: timestamp_ms"),
         read_base64(block["signature"], f"{what}: signature", SIGNATURE_BYTES),
         _read_attestations(members["attestations"], what),
+        *_read_proof(text),
     )
 
 
+def _read_proof(text: bytes) -> tuple[TlogProof, Checkpoint]:
+    proof = parse_tlog_proof(text)
+    return proof, parse_checkpoint_text(proof.checkpoint_note.text)
+
+
 def _inclusion(
-    text: bytes,
     height: int,
     previous: Hash,
     timestamp_ms: int,
     signature: bytes,
     attestations: tuple[Attestation, ...],
+    proof: TlogProof,
+    checkpoint: Checkpoint,
 ) -> Inclusion:
-    proof = parse_tlog_proof(text)
-    checkpoint = parse_checkpoint_text(proof.checkpoint_note.text)
     origin, size, root = checkpoint
     block = Block(origin, height, previous, size, root, timestamp_ms)
     return Inclusion(proof, checkpoint, block, signature, attestations)
@@ -295,6 +300,8 @@ _CAIP2 = re.compile(r"[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}")
 
 def _read_attestations(value: JsonValue, what: str) -> tuple[Attestation, ...]:
     items = read_list(value, f"{what}: attestations")
+    if len(items) > ATTESTATIONS:
+        raise MalformedReceipt(f"{what}: there are at most {ATTESTATIONS} attestations")
     return tuple(read_attestation(item, f"{what}: attestation") for item in items)
 
 

@@ -9,10 +9,10 @@ values and writes them again: an entry has one spelling.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .block import Link, parse_link
-from .cbor import CborValue, Tag, decode, encode, encode_bytes, encode_text, string_head, text_head
+from .cbor import CborValue, Tag, decode, encode, encode_bytes, encode_text, text_head
 from .cose import to_be_signed
 from .errors import Invalid, Malformed
 from .hashes import Hash, leaf_hash
@@ -100,8 +100,7 @@ class WrongKey(Invalid):
     """The statement names another key, or an algorithm that the key is not for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """``iss`` a did:web, ``sub`` the document lineage (urn:uuid), ``iat`` POSIX seconds."""
 
     alg: int
@@ -112,8 +111,7 @@ class Statement:
     payload: Payload
 
 
-@dataclass(frozen=True, slots=True)
-class SignedStatement:
+class SignedStatement(NamedTuple):
     """A statement as it stands in the log: ``entry`` is all its bytes, ``signature`` 64 of them,
     ``to_be_signed`` the Sig_structure (RFC 9052 §4.4). The signature is not verified."""
 
@@ -152,13 +150,13 @@ def _parse_usual(entry: bytes) -> SignedStatement | None:
     usual = REGISTER_ENTRY.fullmatch(entry)
     if usual is None:
         return None
-    head1, protected, number, kid, head2, iss, sub, iat, *rest = usual.groups()
-    head3, content, sm3, head4, profile, sha256, canonicalization, signature = rest
-    if (head1, head2, head3, head4) != (
-        string_head(protected),
-        text_head(iss),
-        string_head(content),
-        text_head(profile),
+    protected, size, number, kid, iss_head, iss, sub, iat, content, *rest = usual.groups()
+    content_size, sm3, profile_head, profile, sha256, canonicalization, signature = rest
+    if (
+        size[0] != len(protected) - 2
+        or content_size[0] != len(content) - 2
+        or iss_head != _TEXT_HEADS[len(iss)]
+        or profile_head != _TEXT_HEADS[len(profile)]
     ):
         return None
     payload = Register(
@@ -167,7 +165,7 @@ def _parse_usual(entry: bytes) -> SignedStatement | None:
     alg = EDDSA if number == _EDDSA else ES256
     seconds = int.from_bytes(iat, "big")
     statement = Statement(alg, Hash(kid), iss.decode(), sub.decode("latin-1"), seconds, payload)
-    signed = to_be_signed(head1 + protected, head3 + content)
+    signed = to_be_signed(protected, content)
     return SignedStatement(statement, signature, entry, leaf_hash(entry), signed)
 
 
@@ -228,6 +226,9 @@ def _byte_string(value: CborValue, what: str) -> bytes:
 
 
 _EDDSA = encode(EDDSA)
+_TEXT_HEADS = [text_head(bytes(size)) for size in range(0x100)]
+"""By length. Inside a string whose own length has one byte, no text is longer."""
+
 _ALG, _CONTENT_TYPE, _KID, _CLAIMS = 1, 3, 4, 15
 _HEADER_NAMES = frozenset((_ALG, _CONTENT_TYPE, _KID, _CLAIMS))
 

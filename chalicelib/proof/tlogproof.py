@@ -8,12 +8,14 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64, b2a_base64
 from dataclasses import dataclass
-from itertools import repeat
+from struct import unpack
 
+from .checkpoint import Checkpoint
 from .errors import Malformed
-from .hashes import Hash
+from .hashes import Hash, hashes_of
+from .layout import PROOF
 from .limits import NOTE_BYTES, PROOF_HASHES
-from .note import Note, format_note, parse_note
+from .note import KEY_ID_BYTES, Note, NoteSignature, format_note, parse_note
 from .text import parse_decimal
 
 _MAGIC = b"c2sp.org/tlog-proof@v1"
@@ -54,9 +56,28 @@ def parse_tlog_proof(data: bytes) -> TlogProof:
             f" {PROOF_HASHES} lines, each the canonical base64 of 32 bytes, an empty line, a note"
         )
     index, path = head.groups()
-    # The lengths being sure, the check of each in Hash() would be half the cost.
-    nodes = tuple(map(bytes.__new__, repeat(Hash), map(a2b_base64, path.splitlines())))
+    nodes = hashes_of(map(a2b_base64, path.splitlines()))
     return TlogProof(parse_decimal(index.decode("latin-1")), nodes, parse_note(data[head.end() :]))
+
+
+def parse_usual_proof(text: bytes) -> tuple[TlogProof, Checkpoint] | None:
+    """Read a proof as it stands in a JSON string, with the text of its note; None where it has
+    another layout than the usual one (layout.PROOF), or is none."""
+    usual = PROOF.fullmatch(text)
+    if usual is None:
+        return None
+    index, path, origin, size, root, lines = usual.groups()
+    # 44 digits and an escaped newline to a line: to unpack them is twice as fast as to split them.
+    nodes = hashes_of(map(a2b_base64, unpack("44s2x" * (len(path) // 46), path)))
+    signatures = tuple([_usual_signature(line) for line in lines[:-2].split(rb"\n")])
+    proof = TlogProof(int(index), nodes, Note(b"\n".join((origin, size, root, b"")), signatures))
+    return proof, Checkpoint(origin.decode(), int(size), Hash(a2b_base64(root)))
+
+
+def _usual_signature(line: bytes) -> NoteSignature:
+    _, name, text = line.split(b" ")
+    raw = a2b_base64(text)
+    return NoteSignature(name.decode(), raw[:KEY_ID_BYTES], raw[KEY_ID_BYTES:])
 
 
 def format_tlog_proof(proof: TlogProof) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeVarTuple
 
 from .errors import CannotTell, Invalid
@@ -26,8 +25,7 @@ class Check(NamedTuple):
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """``facts`` say what was verified: only what the checks established, never more."""
 
     outcome: Outcome
@@ -60,16 +58,15 @@ def decide(
 ) -> Verdict:
     """Any fail is invalid; else an unknown among ``require`` is cannot tell; else valid."""
     made = list(checks)
-    results = {check.name: check.result for check in made}
+    results = {name: result for name, result, _ in made}
     assert len(results) == len(made), "every check has a name of its own"
-    for name in require:
+    unmet = [name for name in require if results.get(name) != "pass"]
+    for name in unmet:
         if name not in results:
             made.append(Check(name, "unknown", "the receipt holds no such evidence"))
-    outcome: Outcome = "valid"
+    outcome: Outcome = "cannot tell" if unmet else "valid"
     if "fail" in results.values():
         outcome = "invalid"
-    elif [name for name in require if results.get(name) != "pass"]:
-        outcome = "cannot tell"
     return Verdict(outcome, tuple(made), at_ms, facts)
 
 

@@ -38,6 +38,17 @@ from .verdict import Check, Verdict, decide, merge_checks, run_check
 _EXPIRY = ("validUntil", "expirationDate")
 """What a JSON credential calls the end of its validity (VC data model 2.0 §4.9, 1.1 §4.6)."""
 
+# What most receipts get is made once: to raise an error and catch it would cost as much as a check.
+_NO_WITNESSES = "the policy asks for no witnesses (quorum none)"
+_NOT_WITNESSED = Check("witnesses", "unknown", _NO_WITNESSES)
+_NO_STATUS = Check("status", "unknown", "the receipt holds no status list")
+_NO_EXPIRY = Check(
+    "expiry", "unknown", "a document kept as raw bytes states no expiry that can be read here"
+)
+_NOT_BOUND = Check(
+    "expiry", "unknown", "the document's own expiry is read only once the document is bound"
+)
+
 
 @dataclass(slots=True)
 class Heads:
@@ -57,7 +68,9 @@ class Heads:
             known = self.found[key] = (
                 run_check("log", check_log, inclusion, self.policy),
                 run_check("block", check_block, inclusion, self.policy),
-                run_check("witnesses", check_witnesses, inclusion, self.policy),
+                run_check("witnesses", check_witnesses, inclusion, self.policy)
+                if self.policy.tlog.witnesses
+                else _NOT_WITNESSED,
             )
         return known
 
@@ -76,17 +89,21 @@ def verify(
         inclusions.append(receipt.attested)
     # The signatures together: each pushes the rest out of the processor's first cache.
     found = [heads.checks(inclusion) for inclusion in inclusions]
-    issuer = run_check("issuer", check_issuer, receipt, heads)
+    issuer = run_check("issuer", check_issuer, receipt, found[0][1], heads)
     bound = run_check("document", check_document, document, receipt)
     included = run_check("inclusion", check_inclusion, receipt)
     log, block, witnesses = found[0] if len(found) == 1 else _merge_heads(found)
-    checks = [bound, included, log, block, witnesses]
     outside = check_attestations(inclusions, policy, heads.seen)
-    checks += [
-        *(each.check for each in outside),
+    checks = [
+        bound,
+        included,
+        log,
+        block,
+        witnesses,
+        *[each.check for each in outside],
         issuer,
-        run_check("status", check_status, receipt, heads),
-        run_check("expiry", check_expiry, document, receipt, bound, at_ms),
+        run_check("status", check_status, receipt.status, heads) if receipt.status else _NO_STATUS,
+        _expiry(document, receipt, bound, at_ms),
     ]
     facts = _facts(receipt, policy, included.result == log.result == block.result == "pass", issuer)
     if seen := write_sightings(outside):
@@ -159,7 +176,8 @@ def check_log(inclusion: Inclusion, policy: Policy) -> str:
 
 def check_block(inclusion: Inclusion, policy: Policy) -> str:
     block = inclusion.block
-    *older, newest = (key.loaded for key in _log_keys(inclusion, policy) if key.loaded is not None)
+    keys = _log_keys(inclusion, policy)
+    *older, newest = [key.loaded for key in keys if key.loaded is not None]
     for key in older:
         with suppress(Invalid):
             verify_block_signature(block, key, inclusion.signature)
@@ -179,13 +197,12 @@ def _log_keys(inclusion: Inclusion, policy: Policy) -> list[VerifierKey]:
 
 
 def check_witnesses(inclusion: Inclusion, policy: Policy) -> str:
+    """The policy names witnesses, but perhaps no quorum."""
     tlog = policy.tlog
-    if not tlog.witnesses:
-        raise CannotTell("the policy asks for no witnesses (quorum none)")
     witnesses = {key: name for name, key in tlog.witnesses.items() if key.loaded is not None}
     signers = verify_note(inclusion.proof.checkpoint_note, witnesses)
     if tlog.quorum is None:
-        raise CannotTell("the policy asks for no witnesses (quorum none)")
+        raise CannotTell(_NO_WITNESSES)
     if not tlog.quorum_met({witnesses[key] for key in signers}):
         raise CannotTell("the witnesses that cosigned are fewer than the policy's quorum")
     return f"{len(set(signers))} witnesses of the policy cosigned the checkpoint"
@@ -201,8 +218,9 @@ def _best_witnesses(checks: Sequence[Check]) -> Check:
     return checks[-1]
 
 
-def check_issuer(receipt: Receipt, heads: Heads) -> str:
-    issuer = _check_signer(receipt.statement, receipt.registered, heads)
+def check_issuer(receipt: Receipt, block: Check, heads: Heads) -> str:
+    """``block`` is that check of the ``registered`` inclusion."""
+    issuer = _check_signer(receipt.statement, receipt.registered, block, heads.policy)
     if receipt.issuer is not None:
         try:
             _check_profile(receipt.issuer, issuer, heads)
@@ -211,17 +229,19 @@ def check_issuer(receipt: Receipt, heads: Heads) -> str:
     return f"signed by {issuer.id} with a key that was good when it was registered"
 
 
-def _check_signer(statement: SignedStatement, registered: Inclusion, heads: Heads) -> PolicyIssuer:
+def _check_signer(
+    statement: SignedStatement, registered: Inclusion, block: Check, policy: Policy
+) -> PolicyIssuer:
     """The policy's issuer whose key signed, if that key was good at the block's time."""
     claims = statement.statement
-    issuer = heads.policy.issuers.get(claims.iss)
+    issuer = policy.issuers.get(claims.iss)
     if issuer is None:
         raise CannotTell(f"the policy does not know the issuer {claims.iss}")
     known = issuer.keys.get(claims.kid)
     if known is None:
         raise CannotTell(f"the policy does not know this key of {claims.iss}")
     verify_statement(statement, known.key)
-    if heads.checks(registered)[1].result != "pass":
+    if block.result != "pass":
         raise CannotTell("the key is judged by the time of the block, which is not established")
     if not known.good_at(registered.block.timestamp_ms):
         raise Invalid(f"the key of {claims.iss} was not good when this was registered")
@@ -237,7 +257,8 @@ def _check_profile(evidence: Evidence, issuer: PolicyIssuer, heads: Heads) -> No
 def _check_evidence(evidence: Evidence, heads: Heads) -> IssuerNotice | StatusListNotice:
     """A statement of the notary about public bytes, checked like any other receipt."""
     _include(evidence.statement, evidence.registered)
-    for check in heads.checks(evidence.registered)[:2]:
+    log, block, _ = heads.checks(evidence.registered)
+    for check in (log, block):
         if check.result == "fail":
             raise Invalid(f"evidence: {check.detail}")
         if check.result == "unknown":
@@ -247,25 +268,27 @@ def _check_evidence(evidence: Evidence, heads: Heads) -> IssuerNotice | StatusLi
         raise Invalid("the evidence is not a statement of the notary")
     if sha256(evidence.document) != payload.sha256:
         raise Invalid("the evidence's document is not the one that the notary registered")
-    if not _check_signer(evidence.statement, evidence.registered, heads).notary:
+    if not _check_signer(evidence.statement, evidence.registered, block, heads.policy).notary:
         raise Invalid("the evidence is signed by an issuer that the policy does not call a notary")
     return payload
 
 
-def check_status(receipt: Receipt, heads: Heads) -> str:
-    if receipt.status is None:
-        raise CannotTell("the receipt holds no status list")
-    if not isinstance(_check_evidence(receipt.status, heads), StatusListNotice):
+def check_status(evidence: Evidence, heads: Heads) -> str:
+    if not isinstance(_check_evidence(evidence, heads), StatusListNotice):
         raise Invalid("the evidence for the status is not a status list")
     raise CannotTell("this version cannot read status lists")
 
 
-def check_expiry(document: bytes | None, receipt: Receipt, bound: Check, at_ms: int) -> str:
+def _expiry(document: bytes | None, receipt: Receipt, bound: Check, at_ms: int) -> Check:
     payload = receipt.statement.statement.payload
     if bound.result != "pass" or document is None:
-        raise CannotTell("the document's own expiry is read only once the document is bound")
+        return _NOT_BOUND
     if not isinstance(payload, (Register, Supersede)) or payload.canonicalization != "jcs":
-        raise CannotTell("a document kept as raw bytes states no expiry that can be read here")
+        return _NO_EXPIRY
+    return run_check("expiry", check_expiry, document, at_ms)
+
+
+def check_expiry(document: bytes, at_ms: int) -> str:
     value = parse_ijson(document)
     members = value if isinstance(value, dict) else {}
     ends = [members[name] for name in _EXPIRY if name in members]

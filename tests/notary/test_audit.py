@@ -78,7 +78,7 @@ class Store:
 
     def block(self, at: int, **changes: object) -> None:
         row = self.rows[at]
-        self.rows[at] = replace(row, block=replace(row.block, **changes))  # type: ignore[arg-type]
+        self.rows[at] = replace(row, block=row.block._replace(**changes))  # type: ignore[arg-type]
 
     def row(self, height: int, **changes: object) -> None:
         self.rows[height] = replace(self.rows[height], **changes)  # type: ignore[arg-type]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 
 import cbor2
 import pytest
@@ -164,7 +163,7 @@ class TestSignature:
         other = Block("log.other.example", 8, sha256(b"p"), 301, sha256(b"r"), 1)
         with pytest.raises(Invalid):
             verify_block_signature(
-                replace(BLOCK, **{field: getattr(other, field)}), key.public, signature
+                BLOCK._replace(**{field: getattr(other, field)}), key.public, signature
             )
 
     def test_the_protected_header_is_exactly_the_designed_one(self) -> None:

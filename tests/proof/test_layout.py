@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from chalicelib.proof.document import Canonicalization
 from chalicelib.proof.errors import Malformed
 from chalicelib.proof.keys import EDDSA, ES256, SigningKey
-from chalicelib.proof.layout import RECEIPT, REGISTER_ENTRY
-from chalicelib.proof.note import format_note, parse_note
+from chalicelib.proof.layout import PROOF, RECEIPT, REGISTER_ENTRY
 from chalicelib.proof.receipt import Receipt, format_receipt, parse_receipt
 from chalicelib.proof.statement import parse_statement, verify_statement
 
@@ -28,7 +27,6 @@ NOTED = replace(World().receipt(), registered=cosigned(World().receipt().registe
 RECEIPTS = [World().receipt(), World().receipt(holder=False), NOTED]
 FILE = format_receipt(NOTED)
 ENTRY = World().entry
-NOTE = format_note(World().receipt().registered.proof.checkpoint_note)
 
 
 def outcome(parse: Callable[[bytes], T], data: bytes) -> T | None:
@@ -36,6 +34,13 @@ def outcome(parse: Callable[[bytes], T], data: bytes) -> T | None:
         return parse(data)
     except Malformed:
         return None
+
+
+def outcome_or_fault(data: bytes) -> Receipt | tuple[type[Malformed], str]:
+    try:
+        return parse_receipt(data)
+    except Malformed as error:
+        return type(error), str(error)
 
 
 def general(module: str, pattern: str, parse: Callable[[bytes], T], data: bytes) -> T | None:
@@ -46,7 +51,9 @@ def general(module: str, pattern: str, parse: Callable[[bytes], T], data: bytes)
 @pytest.mark.parametrize("receipt", RECEIPTS)
 def test_receipts_without_outside_evidence_have_the_usual_layout(receipt: Receipt) -> None:
     data = format_receipt(receipt)
-    assert RECEIPT.fullmatch(data)
+    usual = RECEIPT.fullmatch(data)
+    assert usual
+    assert PROOF.fullmatch(usual.groups()[-1])
     assert parse_receipt(data) == receipt
     assert general("receipt", "RECEIPT", parse_receipt, data) == receipt
 
@@ -105,9 +112,23 @@ def test_a_changed_receipt_is_the_same_either_way(data: st.DataObject) -> None:
 
 @settings(max_examples=500)
 @given(st.data())
-def test_a_changed_note_is_the_same_either_way(data: st.DataObject) -> None:
-    bad = mutated(data, NOTE)
-    assert outcome(parse_note, bad) == general("note", "_USUAL", parse_note, bad)
+def test_a_changed_proof_has_the_same_fault_either_way(data: st.DataObject) -> None:
+    at = FILE.index(b"c2sp.org")
+    bad = FILE[:at] + mutated(data, FILE[at:])
+    found = outcome_or_fault(bad)
+    with patch("chalicelib.proof.tlogproof.PROOF", NEVER):
+        assert outcome_or_fault(bad) == found
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+@pytest.mark.parametrize("before", [b"\xa4\x01", b"did:web:", b"\xa5csm3", b"education/"])
+def test_an_entry_with_a_false_length_is_refused_either_way(before: bytes, change: int) -> None:
+    """Of the protected header, of iss, of the payload, of the profile."""
+    at = ENTRY.index(before) - 1
+    bad = ENTRY[:at] + bytes([ENTRY[at] + change]) + ENTRY[at + 1 :]
+    assert REGISTER_ENTRY.fullmatch(bad)
+    assert outcome(parse_statement, bad) is None
+    assert general("statement", "REGISTER_ENTRY", parse_statement, bad) is None
 
 
 @settings(max_examples=500)

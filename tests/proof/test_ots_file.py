@@ -167,11 +167,11 @@ def test_a_receipt_whose_path_is_broken_makes_no_file() -> None:
     proof = receipt.registered.proof
     block = receipt.registered.block
     for broken in (
-        replace(receipt, document=replace(holder, salt=SALT[::-1])),
-        replace(receipt, document=replace(holder, sha256=Hash(bytes(32)))),
+        replace(receipt, document=holder._replace(salt=SALT[::-1])),
+        replace(receipt, document=holder._replace(sha256=Hash(bytes(32)))),
         elsewhere(receipt, proof=replace(proof, index=proof.index + 1)),
         elsewhere(receipt, proof=replace(proof, path=proof.path[1:])),
-        elsewhere(receipt, block=replace(block, size=0)),
+        elsewhere(receipt, block=block._replace(size=0)),
     ):
         with pytest.raises(BrokenPath):
             export_ots(broken)

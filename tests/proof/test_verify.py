@@ -116,7 +116,7 @@ class TestDocument:
     def test_a_changed_holder_s_part_is_invalid(self, change: dict[str, Any]) -> None:
         receipt = World().receipt()
         assert receipt.document is not None
-        verdict = judge(replace(receipt, document=replace(receipt.document, **change)))
+        verdict = judge(replace(receipt, document=receipt.document._replace(**change)))
         assert (verdict.outcome, results(verdict)["document"]) == ("invalid", "fail")
 
     def test_a_statement_about_a_statement_binds_no_document(self) -> None:
@@ -167,7 +167,7 @@ class TestLog:
     )
     def test_a_changed_block_is_invalid(self, change: dict[str, Any]) -> None:
         inclusion = World().inclusion()
-        changed = replace(inclusion, block=replace(inclusion.block, **change))
+        changed = replace(inclusion, block=inclusion.block._replace(**change))
         verdict = judge(replace(World().receipt(), registered=changed))
         assert (verdict.outcome, results(verdict)["block"]) == ("invalid", "fail")
 
@@ -189,8 +189,8 @@ class TestAttested:
         "spoil",
         [
             lambda late, first: first,
-            lambda late, first: replace(late, block=replace(late.block, timestamp_ms=1)),
-            lambda late, first: replace(late, block=replace(late.block, height=first.block.height)),
+            lambda late, first: replace(late, block=late.block._replace(timestamp_ms=1)),
+            lambda late, first: replace(late, block=late.block._replace(height=first.block.height)),
             lambda late, first: replace(late, proof=replace(late.proof, index=2)),
             lambda late, first: World(before=6).inclusion(grown=2),
         ],
