@@ -109,12 +109,19 @@ class BitcoinPeer:
     def pay(self, outputs: Sequence[tuple[int, bytes]]) -> str:
         """Send a faucet coin to these amounts (satoshis) and scripts; what is left over goes back
         to the faucet's newest coin. The id of the transaction, whose outputs follow its change."""
-        txid, sats = self._coins.pop(0)
+        txid, sats = self._next_coin()
         change = sats - sum(amount for amount, _ in outputs) - _FEE
         raw = _spend_faucet(txid, [(change, FAUCET), *outputs])
         paid = self.send(raw)
         self._coins.append((paid, change))
         return paid
+
+    def _next_coin(self) -> tuple[str, int]:
+        """The oldest that is there: what a reorganisation undid is not."""
+        while True:
+            coin = self._coins.pop(0)
+            if self.call("gettxout", coin[0], 0) is not None:
+                return coin
 
     def fund(self, script: bytes, sats: int) -> str:
         """A confirmed coin of ``script``, as ``txid:index``."""
