@@ -117,3 +117,64 @@ RSA_BITS = 2_048
 RSA_MOST_BITS = 8_192
 RSA_EXPONENT_BITS = 64
 """RSA keys of fewer bits are weak; larger moduli and exponents only cost time."""
+
+JWS_BYTES = 1 << 20
+"""A compact JWS (RFC 7515 §7.1), and so the JWT that an issuer signs, has at most this many
+characters."""
+
+JOSE_HEADER_BYTES = 4_096
+"""The header of a JWS in base64url; ours has about 150 characters."""
+
+SD_JWT_BYTES = 1 << 20
+"""An SD-JWT with its disclosures and its key binding has at most this many characters."""
+
+SD_JWT_DISCLOSURES = 5_000
+"""Disclosures in one SD-JWT; a transcript of a hundred courses with all their details has 1,000."""
+
+SD_SALT_BYTES = 16
+"""The salt of a disclosure has at least this many random bytes (RFC 9901 §9.3: 128 bits)."""
+
+KEY_BINDING_AGE_S = 600
+"""A key binding is made while the verifier waits: it is at most this old (RFC 9901 §7.3 step 5)."""
+
+CLOCK_SKEW_S = 60
+"""A holder's clock may be this far ahead of the verifier's."""
+
+CREDENTIAL_BYTES = 4 << 20
+"""A JSON credential or presentation has at most this many bytes, a status list among them."""
+
+PROOF_VALUE_CHARACTERS = 96
+"""A multibase proof value: 64 bytes take at most 88 digits of base58btc."""
+
+MULTIKEY_CHARACTERS = 64
+"""A Multikey: the two bytes that name Ed25519 and 32 of the key take 47 digits of base58btc."""
+
+CREDENTIAL_ID_CHARACTERS = 2_048
+"""An id in a credential: of an issuer, a subject, a key, a status list."""
+
+CREDENTIAL_ITEMS = 1_000
+"""Contexts, types, subjects or status entries of one credential, or credentials of one
+presentation."""
+
+STATUS_ENTRIES_LEAST = 1 << 17
+"""A status list has at least this many entries, 16 KiB, so that no entry stands out (Bitstring
+Status List v1.0 §6.1)."""
+
+STATUS_LIST_BYTES = 1 << 21
+"""A bitstring, decompressed, has at most this many bytes: 16,777,216 entries."""
+
+PROFILE_BYTES = 64 << 10
+"""An issuer's profile has at most this many bytes; with two keys and an accreditation some 900."""
+
+PROFILE_ITEMS = 100
+"""Keys, and accreditations, of one issuer."""
+
+PROFILE_TEXT = 300
+"""Characters of an issuer's name, of a register's name and of a number in it."""
+
+STATUS_BYTES = 512 << 10
+"""An entry status document has at most this many bytes: it has to fit into receipts."""
+
+STATUS_FRESH_MS = 300_000
+"""A status list speaks for so long after it was read from the log; then there may be a newer one.
+"""

@@ -1,0 +1,1 @@
+"""Credentials in the hands of software that we did not write."""
