@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 
 from ..proof.bitcoin.evidence import bitcoin_heights
 from ..proof.bitcoin.opentimestamps import (
@@ -23,7 +24,7 @@ def attestations_of(block_hash: Hash, attempts: Iterable[Attempt]) -> tuple[Atte
     found = [evidence for each in attempts if (evidence := _served(block_hash, each))]
     stamps = [evidence for evidence in found if evidence.type == OPENTIMESTAMPS]
     others = [evidence for evidence in found if evidence.type != OPENTIMESTAMPS]
-    return (*(_merge(stamps, block_hash) if stamps else ()), *others)
+    return (*([_merge(stamps, block_hash)] if stamps else []), *others)
 
 
 def _served(block_hash: Hash, attempt: Attempt) -> Attestation | None:
@@ -43,13 +44,14 @@ def _heights(stamp: Attestation, block_hash: Hash) -> list[tuple[bytes, int]]:
     return bitcoin_heights(parse_timestamp(proof, block_hash), block_hash)
 
 
-def _merge(stamps: Sequence[Attestation], block_hash: Hash) -> tuple[Attestation, ...]:
-    """One time stamp of all; or each as it is, where together they are too large for one."""
+def _merge(stamps: Sequence[Attestation], block_hash: Hash) -> Attestation:
+    """One time stamp of all, but for those that would make it too large."""
     proofs = [read_base64(stamp.members["proof"], "proof") for stamp in stamps]
-    try:
-        return (opentimestamps_attestation(merge_timestamps(proofs, block_hash)),)
-    except TimestampTooLarge:
-        return tuple(stamps)
+    merged = proofs[0]
+    for proof in proofs[1:]:
+        with suppress(TimestampTooLarge):
+            merged = merge_timestamps([merged, proof], block_hash)
+    return opentimestamps_attestation(merged)
 
 
 def write_attempts(attempts: Sequence[Attempt]) -> list[JsonValue]:

@@ -53,6 +53,9 @@ OTS_BYTES = 1 << 16
 OTS_DEPTH = 256
 """Operations one below the other; the reference client follows no more than 255 either."""
 
+OTS_NODES = 4_096
+"""Operations in an OpenTimestamps proof, over all its branches; each is executed."""
+
 OTS_MESSAGE_BYTES = 4_096
 """A message or an operand in an OpenTimestamps proof (python-opentimestamps ``core/op.py``)."""
 

@@ -37,7 +37,10 @@ CHECKS = (
 )
 DEFAULT_REQUIRE = ("document", "inclusion", "log", "block", "issuer")
 
-_ATTESTATION_CHECK = re.compile(r"attestation:[a-z0-9-]+(:[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32})?")
+_ATTESTATION_CHECK = re.compile(
+    r"attestation:(evm:eip155:[1-9][0-9]{0,31}|opentimestamps:bip122:[0-9a-f]{32}"
+    r"|(?!(evm|opentimestamps)$)[a-z0-9][a-z0-9-]{0,62})"
+)
 _CAIP2 = re.compile(r"[-a-z0-9]{3,8}:[-_a-zA-Z0-9]{1,32}")
 _CHAIN_HASH = re.compile(r"(0x)?[0-9a-f]{64}")
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----\n[A-Za-z0-9+/=\n]+-----END CERTIFICATE-----\n?")

@@ -302,7 +302,10 @@ def _read_attestations(value: JsonValue, what: str) -> tuple[Attestation, ...]:
     items = read_list(value, f"{what}: attestations")
     if len(items) > ATTESTATIONS:
         raise MalformedReceipt(f"{what}: there are at most {ATTESTATIONS} attestations")
-    return tuple(read_attestation(item, f"{what}: attestation") for item in items)
+    read = tuple(read_attestation(item, f"{what}: attestation") for item in items)
+    if sum(attestation.type == OPENTIMESTAMPS for attestation in read) > 1:
+        raise MalformedReceipt(f"{what}: time stamps of one block are one proof")
+    return read
 
 
 def read_attestation(value: JsonValue, what: str) -> Attestation:

@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from .attestations import Seen, check_attestations, write_sightings
-from .block import verify_block_signature
+from .block import GENESIS, Block, verify_block_signature
 from .document import commit, digest_document
 from .errors import CannotTell, Invalid, Malformed
 from .hashes import sha256
@@ -89,9 +89,10 @@ def verify(
         inclusions.append(receipt.attested)
     # The signatures together: each pushes the rest out of the processor's first cache.
     found = [heads.checks(inclusion) for inclusion in inclusions]
-    issuer = run_check("issuer", check_issuer, receipt, found[0][1], heads)
-    bound = run_check("document", check_document, document, receipt)
     included = run_check("inclusion", check_inclusion, receipt)
+    placed = included if included.result == "fail" else found[0][1]
+    issuer = run_check("issuer", check_issuer, receipt, placed, heads)
+    bound = run_check("document", check_document, document, receipt)
     log, block, witnesses = found[0] if len(found) == 1 else _merge_heads(found)
     outside = check_attestations(inclusions, policy, heads.seen)
     checks = [
@@ -150,13 +151,31 @@ def check_inclusion(receipt: Receipt) -> str:
             raise Invalid("attested is not a later block than registered")
         if later.block.timestamp_ms < first.block.timestamp_ms:
             raise Invalid("attested is earlier than registered")
+        _follow(first.block, later.block)
         _agree(first, later)
     return f"entry {first.proof.index} is in the tree of {first.block.size} entries"
 
 
 def _include(statement: SignedStatement, inclusion: Inclusion) -> None:
     proof, checkpoint = inclusion.proof, inclusion.checkpoint
+    _stand(inclusion.block, proof.index)
     verify_inclusion(statement.entry_id, proof.index, checkpoint.size, proof.path, checkpoint.root)
+
+
+def _stand(block: Block, index: int) -> None:
+    """Each block begins with its link: so none is empty, and no statement comes first."""
+    if not 1 <= block.height < block.size or index == 0:
+        raise Invalid("no log has such a block: each begins with a link, the first at height 1")
+    if block.height == 1 and block.previous != GENESIS(block.origin).hash:
+        raise Invalid("the first block does not continue the empty log")
+
+
+def _follow(first: Block, later: Block) -> None:
+    """What of the hash chain two of its blocks show."""
+    if later.height == first.height + 1 and later.previous != first.hash:
+        raise Invalid("registered and attested are of two histories: the hash chain contradicts")
+    if later.size - first.size < later.height - first.height:
+        raise Invalid("attested holds too few entries: every block begins with its link")
 
 
 def _agree(first: Inclusion, later: Inclusion) -> None:
@@ -219,7 +238,7 @@ def _best_witnesses(checks: Sequence[Check]) -> Check:
 
 
 def check_issuer(receipt: Receipt, block: Check, heads: Heads) -> str:
-    """``block`` is that check of the ``registered`` inclusion."""
+    """``block`` says whether the entry is in the ``registered`` block and that has its time."""
     issuer = _check_signer(receipt.statement, receipt.registered, block, heads.policy)
     if receipt.issuer is not None:
         try:

@@ -549,6 +549,10 @@ def wrong_forms() -> Iterator[tuple[str, dict[str, Any]]]:
     two = encode(SET, algorithm(DIGESTS["sha256"]), algorithm(DIGESTS["sha384"]))
     yield "two-digests", vector("two digest algorithms", "MalformedCms", Token(digests=two))
     sha384 = encode(SET, algorithm(DIGESTS["sha384"]))
+    null = set_of(algorithm(DIGESTS["sha256"], encode(NULL)))
+    yield "digest-with-null", vector("parameters as others write them", "", Token(digests=null))
+    odd = set_of(algorithm(DIGESTS["sha256"], encode_integer(1)))
+    yield "digest-with-parameters", vector("an integer", "MalformedCms", Token(digests=odd))
     yield "another-digest", vector("not the signer's digest", "MalformedCms", Token(digests=sha384))
     yield (
         "digest-parameters",

@@ -39,9 +39,10 @@ from chalicelib.proof.bitcoin.ots_codec import (
     MessageTooLong,
     PendingAttestation,
     UnknownAttestation,
+    append,
 )
 from chalicelib.proof.hashes import Hash
-from chalicelib.proof.limits import OTS_BYTES, OTS_DEPTH
+from chalicelib.proof.limits import OTS_BYTES, OTS_DEPTH, OTS_NODES
 from chalicelib.proof.policy import ChainHeader
 
 from .vectors import load_vectors
@@ -247,6 +248,22 @@ def test_an_upgrade_makes_no_proof_that_is_too_deep() -> None:
     )
     with pytest.raises(TimestampTooDeep):
         upgrade_timestamp(deep, MESSAGE, commitment, deep)
+
+
+def test_a_proof_has_so_many_operations_over_all_its_branches_and_no_more() -> None:
+    """Each is executed, and a few bytes make one: they are bounded before they are many."""
+
+    def tree(branches: int) -> Timestamp:
+        chain = {append(bytes([n])): lead([SHA256] * 127, END) for n in range(branches)}
+        return Timestamp(operations=dict(chain))
+
+    full = format_timestamp(tree(OTS_NODES // 128))
+    assert parse_timestamp(full, MESSAGE) == tree(OTS_NODES // 128)
+    with pytest.raises(TimestampTooLarge, match="operations"):
+        format_timestamp(tree(OTS_NODES // 128 + 1))
+    more = b"\xff\x08" + format_timestamp(END) + full
+    with pytest.raises(TimestampTooLarge, match="operations"):
+        read_timestamp(more, MESSAGE)
 
 
 def test_a_proof_is_not_read_beyond_its_size() -> None:

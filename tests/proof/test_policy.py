@@ -35,6 +35,11 @@ def test_reads_every_member() -> None:
     assert read.require == ("document", "attestation:evm:eip155:1", "attestation:rfc3161")
 
 
+def test_may_require_evidence_that_only_others_can_check() -> None:
+    names = (f"attestation:opentimestamps:bip122:{'0' * 32}", "attestation:carrier-pigeon")
+    assert policy(require=list(names)).require == names
+
+
 def test_requires_the_usual_checks_unless_told_otherwise() -> None:
     assert policy().require == DEFAULT_REQUIRE
     assert policy(require=[]).require == ()
@@ -92,6 +97,11 @@ KEY = ("issuers", 0, "keys", 0)
         (at("tsa"), [7]),
         (at("require"), ["documents"]),
         (at("require"), ["attestation:evm:eip155:1:more"]),
+        (at("require"), ["attestation:evm"]),
+        (at("require"), ["attestation:evm:bip122:1"]),
+        (at("require"), ["attestation:opentimestamps"]),
+        (at("require"), ["attestation:opentimestamps:eip155:1"]),
+        (at("require"), [f"attestation:{'a' * 64}"]),
         (at("require"), ["document", "document"]),
         (at("require"), "document"),
     ],

@@ -131,6 +131,7 @@ def test_the_changes_below_are_made_to_a_good_receipt() -> None:
         setting("registered/block/hash", "00" * 32),
         setting("registered/attestations", {}),
         setting("registered/attestations", [{"type": "pigeon"}] * 65),
+        setting("registered/attestations", [{"type": "opentimestamps", "proof": "AAAA"}] * 2),
         setting("registered/attestations/0", "evm"),
         setting("registered/attestations/0", {}),
         setting("registered/attestations/0/type", 7),

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.proof.hashes import sha256
+from chalicelib.proof.block import GENESIS
+from chalicelib.proof.hashes import Hash, sha256
 from chalicelib.proof.payload import IssuerNotice, StatusChange, StatusListNotice
 from chalicelib.proof.policy import Policy
 from chalicelib.proof.receipt import Attestation, Receipt
@@ -23,6 +24,7 @@ from .world import (
     ISSUER_KEY,
     NOTARY,
     NOTARY_KEY,
+    ORIGIN,
     REGISTERED_MS,
     STRANGER,
     World,
@@ -405,6 +407,54 @@ class TestExpiry:
 
     def test_raw_bytes_state_no_expiry(self) -> None:
         assert results(judge(World(canonicalization="raw").receipt()))["expiry"] == "unknown"
+
+
+class TestChain:
+    """What a receipt shows of the hash chain is held against itself."""
+
+    def result(self, receipt: Receipt) -> str:
+        return results(judge(receipt))["inclusion"]
+
+    def of_first(self, **block: Any) -> Receipt:
+        """With another first block, whatever it is signed by."""
+        receipt = World().receipt()
+        changed = receipt.registered.block._replace(**block)
+        return replace(receipt, registered=replace(receipt.registered, block=changed))
+
+    def adjacent(self, previous: Hash) -> Receipt:
+        receipt = World().receipt(grown=1)
+        assert receipt.attested is not None
+        block = receipt.attested.block._replace(previous=previous)
+        return replace(receipt, attested=replace(receipt.attested, block=block))
+
+    @pytest.mark.parametrize("height", [0, World().inclusion().block.size])
+    def test_a_block_that_no_log_has(self, height: int) -> None:
+        assert self.result(self.of_first(height=height)) == "fail"
+
+    def test_a_statement_where_the_first_link_is(self) -> None:
+        assert self.result(World(before=0, after=9).receipt()) == "fail"
+
+    def test_the_first_block_continues_the_empty_log(self) -> None:
+        assert self.result(self.of_first(height=1)) == "fail"
+        assert self.result(self.of_first(height=1, previous=GENESIS(ORIGIN).hash)) == "pass"
+
+    def test_the_next_block_names_the_one_before(self) -> None:
+        first = World().inclusion().block.hash
+        assert self.result(self.adjacent(first)) == "pass"
+        assert self.result(self.adjacent(some_hash("another history"))) == "fail"
+
+    def test_every_block_adds_its_link(self) -> None:
+        receipt = World().receipt(grown=3)
+        assert receipt.attested is not None
+        assert self.result(receipt) == "pass"
+        block = receipt.attested.block._replace(height=World().height + 4)
+        changed = replace(receipt, attested=replace(receipt.attested, block=block))
+        assert self.result(changed) == "fail"
+
+    def test_no_key_is_judged_by_a_block_that_does_not_hold_the_entry(self) -> None:
+        verdict = judge(self.of_first(height=0))
+        assert results(verdict)["issuer"] == "unknown"
+        assert "issuer" not in verdict.facts
 
 
 class TestAttestations:

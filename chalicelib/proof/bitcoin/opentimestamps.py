@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ..limits import OTS_BYTES, OTS_DEPTH
+from ..limits import OTS_BYTES, OTS_DEPTH, OTS_NODES
 from ..receipt import OPENTIMESTAMPS, Attestation
 from ..text import format_base64
 from .ots_codec import (
@@ -72,6 +72,7 @@ def read_timestamp(data: bytes, message: bytes) -> Timestamp:
     reader = Reader(data)
     root = Timestamp()
     unfinished = [(root, checked(message), 1)]
+    nodes = 0
     while unfinished:
         node, message, depth = unfinished[-1]
         tag = reader.byte()
@@ -83,8 +84,11 @@ def read_timestamp(data: bytes, message: bytes) -> Timestamp:
             node.attestations.add(read_attestation(reader))
             continue
         operation = read_operation(reader, tag)
+        nodes += 1
         if depth == OTS_DEPTH:
             raise TimestampTooDeep(f"a proof is less than {OTS_DEPTH} operations deep")
+        if nodes > OTS_NODES:
+            raise TimestampTooLarge(f"a proof has at most {OTS_NODES} operations")
         child = node.operations.setdefault(operation, Timestamp())
         unfinished.append((child, apply(operation, message), depth + 1))
     reader.end()
@@ -95,9 +99,11 @@ def format_timestamp(timestamp: Timestamp) -> bytes:
     """Write a proof as the reference does. Raises TimestampTooDeep or TimestampTooLarge."""
     written = bytearray()
     waiting = [(b"", timestamp, 1)]
+    nodes = 0
     while waiting:
         head, node, depth = waiting.pop()
         written += head
+        nodes += len(node.operations)
         if depth > OTS_DEPTH:
             raise TimestampTooDeep(f"a proof is less than {OTS_DEPTH} operations deep")
         leaves = [b"\x00" + format_attestation(a) for a in sorted(node.attestations, key=order)]
@@ -111,8 +117,11 @@ def format_timestamp(timestamp: Timestamp) -> bytes:
             (before + step, child, depth + 1)
             for before, (step, child) in zip(more[len(leaves) :], steps, strict=True)
         ][::-1]
-    if len(written) > OTS_BYTES:
-        raise TimestampTooLarge(f"a proof has at most {OTS_BYTES} bytes, not {len(written)}")
+    if len(written) > OTS_BYTES or nodes > OTS_NODES:
+        raise TimestampTooLarge(
+            f"a proof has at most {OTS_BYTES} bytes and {OTS_NODES} operations,"
+            f" not {len(written)} and {nodes}"
+        )
     return bytes(written)
 
 

@@ -14,6 +14,7 @@ from ..errors import Malformed
 from ..limits import TOKEN_CERTIFICATES
 from .der import (
     CONSTRUCTED,
+    NULL,
     OCTET_STRING,
     PRIMITIVE,
     SEQUENCE,
@@ -109,8 +110,10 @@ def parse_signed_data(data: bytes) -> SignedData:
     signer = _read_signer(signers.enter())
     if not signers.done:
         raise MalformedCms("more than one signer")
-    if digests != [signer.digest]:
+    if [digest.oid for digest in digests] != [signer.digest.oid]:
         raise MalformedCms("the digest algorithms are other than the signer's")
+    if digests[0].parameters not in (b"", signer.digest.parameters, encode(NULL)):
+        raise MalformedCms("a digest algorithm has no parameters, or NULL")
     return SignedData(content_type, content, certificates, signer)
 
 

@@ -97,7 +97,9 @@ def verify_token(token: bytes, block_hash: Hash, certificates: Sequence[str]) ->
 
     Raises Invalid (FalseToken for what is malformed, too) or CannotTell."""
     try:
-        return _verify(parse_token(token), block_hash, _read_anchors(certificates))  # 1
+        stamp = parse_token(token)  # 1
+        _check_imprint(stamp.info, block_hash)  # 2
+        return _verify(stamp, _read_anchors(certificates))
     except Malformed as error:
         raise FalseToken(f"the time stamp is malformed: {error}") from error
 
@@ -112,11 +114,14 @@ def _read_anchors(certificates: Sequence[str]) -> list[Certificate]:
     return anchors
 
 
-def _verify(stamp: TimeStamp, block_hash: Hash, anchors: Sequence[Certificate]) -> Sighting:
-    info, signer = stamp.info, stamp.signed.signer
-    if info.algorithm.oid != SHA256_OID or info.imprint != block_hash:  # 2
+def _check_imprint(info: TstInfo, block_hash: Hash) -> None:
+    if info.algorithm.oid != SHA256_OID or info.imprint != block_hash:
         raise FalseToken("the time stamp is about another hash")
     digest_of(info.algorithm)
+
+
+def _verify(stamp: TimeStamp, anchors: Sequence[Certificate]) -> Sighting:
+    info, signer = stamp.info, stamp.signed.signer
     certificate = find_signer(signer, (*stamp.certificates, *anchors))  # 3 and 4
     _check_content(stamp.signed)
     verify_signer(signer, load_key(certificate.spki))  # 5

@@ -75,11 +75,14 @@ def parse_tst_info(data: bytes) -> TstInfo:
 def _read_accuracy(reader: DerReader) -> int:
     """Seconds, milliseconds and microseconds, all optional."""
     seconds = reader.take_integer() if reader.at(INTEGER) else 0
-    if not 0 <= seconds <= TSA_ACCURACY_S:
+    if seconds < 0:
         raise MalformedTstInfo(f"an accuracy is from 0 to {TSA_ACCURACY_S} seconds")
     millis, micros = _read_parts(reader, PRIMITIVE), _read_parts(reader, PRIMITIVE + 1)
     reader.finish()
-    return seconds * 1_000_000 + millis * 1_000 + micros
+    accuracy_us = seconds * 1_000_000 + millis * 1_000 + micros
+    if accuracy_us > TSA_ACCURACY_S * 1_000_000:
+        raise MalformedTstInfo(f"an accuracy is from 0 to {TSA_ACCURACY_S} seconds")
+    return accuracy_us
 
 
 def _read_parts(reader: DerReader, tag: int) -> int:
