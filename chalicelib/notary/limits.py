@@ -158,6 +158,13 @@ until the publisher runs, receipts then hold lists that speak for the present (`
 ASK_MS = 60_000
 """How often it is written down that a newer list is wanted: the publisher runs once a minute."""
 
+LIST_CHANGES = 250
+"""A status list with more changes is divided by the next hex digit of the entries' ids, so that
+what travels in receipts has some 60,000 bytes at most."""
+
+LIST_DIGITS = 2
+"""But not by more digits: an issuer has at most 256 lists, which then grow to ``STATUS_BYTES``."""
+
 PUBLISH_ENTRIES = 100_000
 """Entries that one run of the publisher reads for changes of status, and what is left of the block
 that holds the last of them."""
@@ -175,3 +182,61 @@ it escaped."""
 
 PAGE_DOCUMENT_BYTES = 16 << 10
 """A status list larger than this does not travel in pages of receipts, where each would hold it."""
+
+PUBLISHED_MAX_AGE_S = 300
+"""How long a cache may hold an issuer's newest profile and status list: as long as a list speaks
+for the present."""
+
+PUBLIC_URL_CHARACTERS = 2_048
+"""A URL that strangers name."""
+
+PUBLIC_S = 15.0
+"""One request to such a URL, from looking up its host to the end of the answer."""
+
+PUBLIC_ADDRESSES = 3
+"""Addresses of one host that are tried, one after the other, within that time."""
+
+DID_DOCUMENT_BYTES = 64 << 10
+DID_DOCUMENT_DEPTH = 16
+DID_METHODS = 64
+"""A DID document: its bytes, its nesting, and its verification methods."""
+
+WEBHOOK_ENDPOINTS = 16
+"""Endpoints of one tenant."""
+
+WEBHOOK_TRIES = 10
+"""After so many failures in a row a delivery is a dead letter."""
+
+WEBHOOK_WAITS_MS = (
+    60_000,
+    300_000,
+    1_800_000,
+    7_200_000,
+    18_000_000,
+    36_000_000,
+    50_400_000,
+    72_000_000,
+    86_400_000,
+)
+"""How long a delivery waits after each try but the last: three days in all, as Standard Webhooks
+advises. Each is longer than ``PUBLIC_S``: nobody tries while somebody still waits for an answer."""
+
+WEBHOOK_JITTER = 0.25
+"""The part of a wait that chance adds to it at most."""
+
+WEBHOOK_AGE_MS = 345_600_000
+"""A delivery that was tried at least once and is this old is a dead letter, whatever its tries: an
+endpoint that is down is tried once a run, however much waits for it."""
+
+WEBHOOK_RUN_MS = 40_000
+"""A run goes on delivering for so long; the schedule starts the next one after a minute."""
+
+WEBHOOK_PAGE = 100
+"""Deliveries to one endpoint that are read at once."""
+
+WEBHOOK_THREADS = 8
+"""Endpoints that are served side by side."""
+
+WEBHOOK_KEEP_S = 2_592_000
+"""A delivery is kept for so long after it was last due: until then the same event is known to have
+been delivered, a dead letter can be replayed, and an endpoint that is disabled misses nothing."""
