@@ -40,7 +40,7 @@ from ..proof.members import (
     read_text,
 )
 from ..proof.receipt import HolderPart
-from ..proof.statement import Register, SignedStatement, parse_statement
+from ..proof.statement import Register, SignedStatement, Supersede, parse_statement
 from ..proof.text import format_base64
 from .failure import Unfinished
 from .files import shown, why
@@ -173,7 +173,7 @@ def _read_signed(value: JsonObject) -> Signed:
     )
     statement = parse_statement(read_base64(members["entry"], "entry"))
     payload = statement.statement.payload
-    if not isinstance(payload, Register):
+    if not isinstance(payload, Register | Supersede):
         raise MalformedMember("the statement registers no document")
     if commit(holder.salt, holder) != (payload.sha256, payload.sm3):
         raise MalformedMember("salt and digests are not those of the statement")

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import click
+
 from ..proof.errors import Invalid, Malformed
 from ..proof.jcs import JsonValue
 from ..proof.receipt import Receipt, format_receipt, parse_receipt
-from .failure import Failure, Unfinished
+from .failure import EXIT_WRONG, Failure, Unfinished, echo_json
 from .files import replace_file, shown, why
 from .http import Http
 from .journal import STATE, Journal, Rejection, open_journal
@@ -52,6 +54,22 @@ class Outcome:
             "waiting": self.waiting,
             "receipts": shown(self.out),
         }
+
+
+def report(outcome: Outcome, *, as_json: bool) -> None:
+    """Tell what became of the documents; ends the command with 1 if any was rejected."""
+    if as_json:
+        echo_json(outcome.facts())
+    else:
+        for name, reason in sorted(outcome.rejected.items()):
+            click.echo(f"{shown(name)}: {reason.detail} [{reason.type}]", err=True)
+        documents = "document" if outcome.documents == 1 else "documents"
+        click.echo(
+            f"{outcome.documents} {documents}: {len(outcome.done)} done, "
+            f"{len(outcome.rejected)} rejected; receipts in {shown(outcome.out)}"
+        )
+    if outcome.rejected:
+        raise click.exceptions.Exit(EXIT_WRONG)
 
 
 def notarise(

@@ -16,7 +16,13 @@ from ..proof.document import Canonicalization, commit, digest_document
 from ..proof.errors import Malformed
 from ..proof.limits import SALT_BYTES
 from ..proof.receipt import HolderPart
-from ..proof.statement import Register, parse_statement, sign_statement
+from ..proof.statement import (
+    Register,
+    SignedStatement,
+    Supersede,
+    parse_statement,
+    sign_statement,
+)
 from .failure import Misused
 from .files import shown, why
 from .journal import Journal, Rejection, Signed
@@ -29,12 +35,14 @@ _NAME_BYTES = 255
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """How documents are to be stated: by whom, when (POSIX seconds), as what, digested how."""
+    """How documents are to be stated: by whom, when (POSIX seconds), as what, digested how; and in
+    place of which one that is registered, if of any."""
 
     signer: IssuerSigner
     profile: str
     canonicalization: Literal["raw", "jcs", "auto"]
     now_s: int
+    old: SignedStatement | None = None
 
     def canonicalization_of(self, name: str) -> Canonicalization:
         """FHIR and PDF are always raw; on ``auto`` JSON is what its profile says."""
@@ -131,8 +139,14 @@ def _compare(signed: Signed, found: HolderPart, order: Order) -> Rejection | Non
     """Whether what was signed under this name is what is asked for now."""
     known, statement = signed.holder, signed.statement.statement
     payload = statement.payload
-    assert isinstance(payload, Register), "the journal holds registers only"
+    assert isinstance(payload, Register | Supersede), "the journal holds documents only"
     was = (payload.profile, known.canonicalization, statement.iss)
+    target = payload.target if isinstance(payload, Supersede) else None
+    if target != (order.old and order.old.entry_id):
+        return Rejection(
+            "already-notarised",
+            "it was notarised here in place of another document, or of none; choose another --out",
+        )
     if was != (order.profile, found.canonicalization, order.signer.iss):
         return Rejection(
             "already-notarised",
@@ -149,11 +163,13 @@ def _compare(signed: Signed, found: HolderPart, order: Order) -> Rejection | Non
 
 
 def sign(name: str, digests: HolderPart, order: Order) -> Signed:
-    """A new statement with a new salt and a new document lineage."""
+    """A new statement with a new salt, in a new document lineage or in that of the old one."""
     salt = secrets.token_bytes(SALT_BYTES)
     holder = HolderPart(digests.canonicalization, salt, digests.sha256, digests.sm3)
-    payload = Register(order.profile, holder.canonicalization, *commit(salt, holder))
-    lineage = f"urn:uuid:{uuid.uuid4()}"
+    new = Register(order.profile, holder.canonicalization, *commit(salt, holder))
+    old = order.old
+    payload = new if old is None else Supersede(*new, old.entry_id)
+    lineage = f"urn:uuid:{uuid.uuid4()}" if old is None else old.statement.sub
     entry = sign_statement(payload, order.signer.iss, lineage, order.now_s, order.signer.key)
     return Signed(name, holder, parse_statement(entry))
 

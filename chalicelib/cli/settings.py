@@ -90,3 +90,16 @@ policy_option = click.option(
     type=FILE,
     help="Whom you trust (policy.json). [env: TALLY_POLICY]",
 )
+key_option = click.option(
+    "--key", envvar="TALLY_KEY", required=True, type=FILE, help="Your key. [env: TALLY_KEY]"
+)
+token_option = click.option(
+    "--token", envvar="TALLY_TOKEN", help="An access token, if your key does not get one."
+)
+canonicalization_option = click.option(
+    "--canonicalization",
+    type=click.Choice(["auto", "raw", "jcs"]),
+    default="auto",
+    show_default=True,
+    help="auto: jcs for JSON credentials of education profiles, else the raw bytes.",
+)

@@ -84,6 +84,14 @@ class AssertedTokens:
         }
 
 
+def tokens_for(http: Http, signer: IssuerSigner, token: str | None) -> GivenToken | AssertedTokens:
+    """``token`` if one is given, else those that the issuer's key gets."""
+    if token is not None:
+        return GivenToken(token)
+    endpoint = f"{http.url}/oauth/token"
+    return AssertedTokens(signer, endpoint, asker(http, endpoint))
+
+
 def asker(http: Http, endpoint: str) -> Ask:
     """Ask a token endpoint over HTTP (RFC 6749 §4.4), with a new form for each attempt: the
     endpoint takes an assertion once, even when its answer is lost (RFC 7523 §3, jti)."""

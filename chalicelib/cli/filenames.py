@@ -1,0 +1,30 @@
+"""File names made of what people wrote: safe on every file system, in their own script."""
+
+from __future__ import annotations
+
+import os
+import re
+from unicodedata import category, normalize
+
+_BYTES = 150
+"""What is left of 255 for endings, numbers and temporary names."""
+
+_DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
+
+
+def safe_name(text: str) -> str:
+    """Letters, marks and digits of any script, and ``-``, ``_`` and ``.`` inside; what else there
+    is becomes ``_``. Empty if nothing is left."""
+    kept = "".join(each if _is_safe(each) else "_" for each in normalize("NFC", text))
+    name = _cut(kept.strip("._")).rstrip("._")
+    return f"{name}_" if _DEVICES.fullmatch(name) else name
+
+
+def _is_safe(character: str) -> bool:
+    return character in "-_." or category(character)[0] in "LMN"
+
+
+def _cut(name: str) -> str:
+    while len(os.fsencode(name)) > _BYTES:
+        name = name[:-1]
+    return name

@@ -1,0 +1,209 @@
+"""What was issued into a directory: kept before anything of it is signed into the log.
+
+``DIR/.tally/issued.jsonl`` is append-only, a JSON object a line, one for each credential: under
+which keyed digests its document and its claims are known, its file's name and digest, and the seed
+that all its random parts come from. So a rerun makes the same bytes, whatever interrupted, and the
+roster of another year does not issue a document again. ``DIR/.tally/issued.key`` is the key of the
+digests, without which the list matches nobody. Seeds are kept as salts are: who destroys receipts
+in order to erase destroys them too.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+from unicodedata import normalize
+
+from ..proof.errors import Malformed
+from ..proof.hashes import Hash
+from ..proof.jcs import JsonValue, format_jcs, parse_ijson
+from ..proof.limits import SALT_BYTES
+from ..proof.members import (
+    MalformedMember,
+    read_hash,
+    read_hex,
+    read_integer,
+    read_members,
+    read_text,
+)
+from .failure import Unfinished
+from .files import create_file, shown, why
+from .journal import STATE, _lock
+
+SD_JWT_VC = "sd-jwt-vc"
+OPEN_BADGES = "open-badges"
+ENDINGS = {SD_JWT_VC: ".sd-jwt", OPEN_BADGES: ".json"}
+DOCUMENT_ENDINGS = {SD_JWT_VC: ".jwt", OPEN_BADGES: ".json"}
+"""The file that is registered: of an SD-JWT the issuer's JWT alone, which withholding does not
+change."""
+
+_LIST = "issued.jsonl"
+_KEY = "issued.key"
+_MEMBERS = ("document", "claims", "form", "name", "seed", "iat", "kid", "sha-256")
+
+
+class Issued(NamedTuple):
+    """A credential in one form. ``document`` is the keyed digest of issuer, profile and natural
+    key, ``claims`` that of the claims; ``name`` that of the files without their ending; ``iat``
+    POSIX seconds; ``kid`` the key that signed; ``sha256`` the digest of the credential's file."""
+
+    document: Hash
+    claims: Hash
+    form: str
+    name: str
+    seed: bytes
+    iat: int
+    kid: Hash
+    sha256: Hash
+
+    @property
+    def document_name(self) -> str:
+        """What is registered, by its file's name."""
+        return self.name + DOCUMENT_ENDINGS[self.form]
+
+
+@dataclass(slots=True)
+class IssuedList:
+    """``by_document`` has what was issued by form; ``names`` is whose a name is."""
+
+    key: bytes
+    file: BinaryIO | None = None
+    by_document: dict[Hash, dict[str, Issued]] = field(default_factory=dict)
+    names: dict[str, Hash] = field(default_factory=dict)
+
+    def digest(self, *parts: JsonValue) -> Hash:
+        """Of values in NFC: two spellings of one name are one."""
+        text = normalize("NFC", format_jcs(list(parts)).decode())
+        return Hash(hmac.digest(self.key, text.encode(), "sha256"))
+
+    def name_for(self, document: Hash, wanted: str) -> str:
+        """The name of this document's files: the one it has, else the one that is wanted, with a
+        number if another document has it. File systems may not tell capitals apart."""
+        known = self.by_document.get(document)
+        if known:
+            return next(iter(known.values())).name
+        name, number = wanted, 1
+        while self.names.setdefault(_folded(name), document) != document:
+            number += 1
+            name = f"{wanted}-{number}"
+        return name
+
+    def know(self, issued: Issued) -> None:
+        self.by_document.setdefault(issued.document, {})[issued.form] = issued
+        self.names[_folded(issued.name)] = issued.document
+
+    def add(self, issued: Sequence[Issued]) -> None:
+        """Keep credentials; they are on disk afterwards."""
+        assert self.file is not None, "the list was opened to be written"
+        self.file.write(b"".join(json.dumps(_write(item)).encode() + b"\n" for item in issued))
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        for item in issued:
+            self.know(item)
+
+
+def _folded(name: str) -> str:
+    return normalize("NFC", name).casefold()
+
+
+def _write(issued: Issued) -> dict[str, JsonValue]:
+    values = (value.hex() if isinstance(value, bytes) else value for value in issued)
+    return dict(zip(_MEMBERS, values, strict=True))
+
+
+def _read(line: bytes) -> Issued:
+    members = read_members(parse_ijson(line), "credential", _MEMBERS)
+    return Issued(
+        document=read_hash(members["document"], "document"),
+        claims=read_hash(members["claims"], "claims"),
+        form=_read_form(members["form"]),
+        name=read_text(members["name"], "name"),
+        seed=read_hex(members["seed"], "seed", SALT_BYTES),
+        iat=read_integer(members["iat"], "iat"),
+        kid=read_hash(members["kid"], "kid"),
+        sha256=read_hash(members["sha-256"], "sha-256"),
+    )
+
+
+def _read_form(value: JsonValue) -> str:
+    form = read_text(value, "form")
+    if form not in ENDINGS:
+        raise MalformedMember(f"form is one of {', '.join(ENDINGS)}")
+    return form
+
+
+def read_issued(directory: Path) -> IssuedList:
+    """What was issued there so far; nothing is written, or waited for."""
+    path = directory / STATE / _LIST
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return IssuedList(secrets.token_bytes(SALT_BYTES))
+    except OSError as error:
+        raise Unfinished(f"cannot read {shown(path)}: {why(error)}") from error
+    issued = IssuedList(_read_key(directory, bool(data)) or secrets.token_bytes(SALT_BYTES))
+    _load(issued, path, data)
+    return issued
+
+
+@contextmanager
+def open_issued(directory: Path) -> Iterator[IssuedList]:
+    """The list, made if it is not there, for this process alone."""
+    path = directory / STATE / _LIST
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise Unfinished(f"cannot write in {shown(directory)}: {why(error)}") from error
+    with os.fdopen(descriptor, "r+b") as file:
+        _lock(file, directory)
+        data = file.read()
+        key = _read_key(directory, bool(data)) or _make_key(directory)
+        issued = IssuedList(key, file)
+        # What follows the last newline was being written when the power went: nothing came of it.
+        file.truncate(_load(issued, path, data))
+        yield issued
+
+
+def _load(issued: IssuedList, path: Path, data: bytes) -> int:
+    """Take in the whole lines; return how many bytes they have."""
+    whole = data.rfind(b"\n") + 1
+    for number, line in enumerate(data[:whole].splitlines(), start=1):
+        try:
+            issued.know(_read(line))
+        except Malformed as error:
+            raise Unfinished(
+                f"{shown(path)}, line {number}: {error}. The list was damaged; bring it back from "
+                "a backup, for without it documents would be issued twice"
+            ) from error
+    return whole
+
+
+def _read_key(directory: Path, needed: bool) -> bytes | None:
+    """The key of the digests; None where none is needed yet and none that is whole is there."""
+    path = directory / STATE / _KEY
+    try:
+        return read_hex(path.read_text().rstrip("\n"), "the key", SALT_BYTES)
+    except (OSError, ValueError) as error:
+        if not needed:
+            return None
+        text = why(error) if isinstance(error, OSError) else str(error)
+        raise Unfinished(
+            f"cannot read {shown(path)}: {text}. Bring it back from a backup, for without it "
+            "documents would be issued twice"
+        ) from error
+
+
+def _make_key(directory: Path) -> bytes:
+    key = secrets.token_bytes(SALT_BYTES)
+    path = directory / STATE / _KEY
+    path.unlink(missing_ok=True)
+    create_file(path, key.hex().encode() + b"\n", 0o600)
+    return key
