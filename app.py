@@ -38,3 +38,8 @@ def sweep(event: CloudWatchEvent) -> None:  # noqa: ARG001 - what it does needs 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def attester(event: CloudWatchEvent) -> None:  # noqa: ARG001 - what it does needs nothing of it
     handlers.attest_blocks()
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def publisher(event: CloudWatchEvent) -> None:  # noqa: ARG001 - what it does needs nothing of it
+    handlers.publish_documents()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -16,6 +17,7 @@ from .adapters.chain_headers import fetch_headers
 from .adapters.dynamodb_attempts import DynamoAttempts
 from .adapters.dynamodb_chain import DynamoChain
 from .adapters.dynamodb_jobs import DynamoJobs
+from .adapters.dynamodb_notices import DynamoNotices
 from .adapters.dynamodb_pending import DynamoPending
 from .adapters.dynamodb_registry import DynamoRegistry
 from .adapters.dynamodb_witness import DynamoWitnessStates
@@ -33,8 +35,10 @@ from .adapters.witness import HttpWitness
 from .notary.attest import Attester, Party
 from .notary.log import Log
 from .notary.networks import Attempt, Network
+from .notary.notices import Notary
 from .notary.outside import NetworkConfig, Outside, WitnessConfig, parse_outside
 from .notary.ports import Registry, Remind, Signer, Uploads, Wake
+from .notary.publish import Publisher
 from .notary.witnesses import WITNESSES, Witnesses
 from .notary.witnessing import WitnessService
 from .proof.errors import Malformed
@@ -49,7 +53,8 @@ class MissingSetting(Exception):
 @dataclass(frozen=True, slots=True)
 class Service:
     """Everything that an entry point needs. ``clock_ms`` is the time in POSIX milliseconds,
-    ``addresses`` are where the chain key gets its money, by namespace of CAIP-2."""
+    ``addresses`` are where the chain key gets its money, by namespace of CAIP-2; ``notary`` signs
+    the notices about issuers."""
 
     log: Log
     registry: Registry
@@ -58,6 +63,7 @@ class Service:
     remind: Remind
     token_signer: Signer
     witness: WitnessService | None
+    notary: Notary | None
     outside: Callable[[], Parties]
     addresses: Callable[[], Mapping[str, str]]
     public_url: str
@@ -98,6 +104,7 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
         remind=SqsRemind(clients, setting("TALLY_UPLOADS_QUEUE_URL")),
         token_signer=KmsSigner(clients, setting("TALLY_TOKEN_KEY")),
         witness=_witness(setting, clients),
+        notary=_notary(setting, clients),
         outside=OutsideParties(registry, chain_signer),
         addresses=lambda: chain_addresses(chain_signer),
         public_url=setting("TALLY_PUBLIC_URL"),
@@ -116,6 +123,7 @@ def _log(setting: Callable[[str], str], clients: Clients) -> Log:
         pending=DynamoPending(clients, setting("TALLY_PENDING_TABLE")),
         jobs=DynamoJobs(clients, jobs),
         attempts=DynamoAttempts(clients, setting("TALLY_ATTEMPTS_TABLE")),
+        notices=DynamoNotices(clients, setting("TALLY_REGISTRY_TABLE")),
     )
 
 
@@ -125,6 +133,31 @@ def _witness(setting: Callable[[str], str], clients: Clients) -> WitnessService:
         states=DynamoWitnessStates(clients, setting("TALLY_REGISTRY_TABLE")),
         signer=KmsSigner(clients, setting("TALLY_WITNESS_KEY")),
         name=f"{setting('TALLY_ORIGIN')}/witness",
+    )
+
+
+NOTARY_OF_HOST = "host"
+"""The setting for a notary whose id is did:web: and the host of the public URL."""
+
+
+def _notary(setting: Callable[[str], str], clients: Clients) -> Notary:
+    id_ = setting("TALLY_NOTARY_ID")
+    if id_ == NOTARY_OF_HOST:
+        id_ = f"did:web:{urlsplit(setting('TALLY_PUBLIC_URL')).hostname}"
+    return Notary(id_, KmsSigner(clients, setting("TALLY_NOTARY_KEY")))
+
+
+def publisher_of(service: Service, tell: Callable[[str, str], None]) -> Publisher | None:
+    """The service's publisher; None where there is no notary."""
+    if service.notary is None:
+        return None
+    return Publisher(
+        log=service.log,
+        registry=service.registry,
+        notary=service.notary,
+        public_url=service.public_url,
+        clock_ms=service.clock_ms,
+        tell=tell,
     )
 
 

@@ -57,17 +57,20 @@ def deploy(
     stack: str,
     origin: str,
     public_url: str,
+    notary_id: str = "host",
     bucket: str | None = None,
     endpoint_url: str | None = None,
 ) -> Deployment:
-    """Create or update the stack. ``bucket`` holds code and template (default: one made for it).
-    Raises DeployError."""
+    """Create or update the stack. ``notary_id`` is the notary's did:web id, or "host" for that of
+    the public URL's host; ``bucket`` holds code and template (default: one made for it). Raises
+    DeployError."""
     bucket = bucket or _artifact_bucket(session, stack, endpoint_url)
     template_url = _upload(session, package, bucket, endpoint_url)
     client = session.client("cloudformation", endpoint_url=endpoint_url)
     parameters = {
         "Origin": origin,
         "PublicUrl": public_url,
+        "NotaryId": notary_id,
         "CodeBucket": bucket,
         "CodeKey": f"{package.digest}.zip",
     }
@@ -179,6 +182,9 @@ def main() -> int:
     parser.add_argument("--stack", default="tally")
     parser.add_argument("--origin", required=True, help="the log's name, for ever")
     parser.add_argument("--public-url", required=True)
+    parser.add_argument(
+        "--notary-id", default="host", help="did:web:… (default: of the public URL's host)"
+    )
     parser.add_argument("--bucket", help="for code and template (default: one made for the stack)")
     arguments = parser.parse_args()
     import boto3
@@ -190,6 +196,7 @@ def main() -> int:
             stack=arguments.stack,
             origin=arguments.origin,
             public_url=arguments.public_url,
+            notary_id=arguments.notary_id,
             bucket=arguments.bucket,
         )
         create_log(deployment)

@@ -25,6 +25,7 @@ FUNCTIONS = {
     "AdmitUpload": ("admit-upload", "AdmitUploadLogs"),
     "Sweep": ("sweep", "SweepLogs"),
     "Attester": ("attester", "AttesterLogs"),
+    "Publisher": ("publisher", "PublisherLogs"),
 }
 """Logical id → last part of the physical name, log group."""
 
@@ -49,6 +50,8 @@ ENVIRONMENT = {
     "TALLY_TOKEN_KEY": "TokenKey",
     "TALLY_CHAIN_KEY": "ChainKey",
     "TALLY_WITNESS_KEY": "WitnessKey",
+    "TALLY_NOTARY_ID": "NotaryId",
+    "TALLY_NOTARY_KEY": "NotaryKey",
 }
 """What ``chalicelib.bootstrap`` reads → the parameter or resource whose ``Ref`` it is.
 

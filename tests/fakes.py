@@ -14,8 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chalicelib.bootstrap import Parties, Service
+from chalicelib.notary.limits import ASK_MS
 from chalicelib.notary.log import Log
 from chalicelib.notary.networks import Attempt
+from chalicelib.notary.notices import IssuerNotices, Notary
 from chalicelib.notary.ports import (
     Conflict,
     IdentityProvider,
@@ -34,6 +36,7 @@ from chalicelib.proof.keys import EDDSA, SigningKey, parse_private_jwk
 from chalicelib.proof.note import VerifierKey, format_vkey
 
 ORIGIN = "tally.test/log"
+NOTARY = "did:web:tally.test"
 START_MS = 1_790_000_000_000
 
 P = ParamSpec("P")
@@ -339,6 +342,48 @@ class MemoryAttempts:
         return max(self.full, default=None)
 
 
+class MemoryNotices:
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self.rows: dict[str, IssuerNotices] = {}
+        self.read = 0
+        self.wanted: dict[tuple[str, str], int] = {}
+
+    @locked
+    def get(self, issuer: str) -> IssuerNotices | None:
+        return self.rows.get(issuer)
+
+    @locked
+    def all(self) -> list[IssuerNotices]:
+        return [self.rows[issuer] for issuer in sorted(self.rows)]
+
+    @locked
+    def put(self, notices: IssuerNotices) -> None:
+        held = self.rows.get(notices.issuer)
+        if (held.version if held else 0) != notices.version:
+            raise Conflict(f"the notices of {notices.issuer} are at another version")
+        self.rows[notices.issuer] = replace(notices, version=notices.version + 1)
+
+    @locked
+    def height(self) -> int:
+        return self.read
+
+    @locked
+    def advance(self, before: int, after: int) -> None:
+        if self.read != before:
+            raise Conflict("the height is another")
+        self.read = after
+
+    @locked
+    def ask(self, issuer: str, prefix: str, now_ms: int) -> None:
+        if now_ms - self.wanted.get((issuer, prefix), -ASK_MS) >= ASK_MS:
+            self.wanted[issuer, prefix] = now_ms
+
+    @locked
+    def asked(self) -> dict[tuple[str, str], int]:
+        return dict(self.wanted)
+
+
 class MemoryWitnessStates:
     def __init__(self) -> None:
         self._lock = RLock()
@@ -443,6 +488,7 @@ def memory_log(origin: str = ORIGIN) -> Log:
         pending=MemoryPending(),
         jobs=jobs,
         attempts=MemoryAttempts(),
+        notices=MemoryNotices(),
         puts=1,
     )
 
@@ -463,6 +509,7 @@ def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
         remind=MemoryRemind(),
         token_signer=key_named(f"tokens of {origin}", alg=-7),
         witness=memory_witness(f"{origin}/witness"),
+        notary=Notary(NOTARY, key_named(f"notary of {origin}")),
         outside=Parties,
         addresses=dict,
         public_url="https://tally.test",
@@ -474,6 +521,7 @@ READS = frozenset(
     (
         *("head", "row", "get", "get_many", "get_range", "size", "contains", "take", "aside"),
         *("newest", "before", "of_block", "unfinished", "is_full", "newest_full"),
+        *("all", "height", "asked"),
     )
 )
 """Every method of a port that changes nothing; whatever else is called is a write."""
@@ -511,7 +559,7 @@ class Tapped:
 
 def tapped(log: Log, tap: Tap) -> Log:
     """The same log in another process, all of whose writes go through ``tap``."""
-    ports = ("chain", "tiles", "work", "pending", "jobs", "attempts")
+    ports = ("chain", "tiles", "work", "pending", "jobs", "attempts", "notices")
     wrapped: dict[str, Any] = {name: Tapped(name, getattr(log, name), tap) for name in ports}
     return Log(origin=log.origin, signer=log.signer, witnesses=log.witnesses, puts=1, **wrapped)
 

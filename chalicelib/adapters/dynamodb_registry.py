@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..notary.ports import IdentityProvider, Issuer, IssuerKey
 from ..proof.hashes import sha256
+from ..proof.issuer_profile import read_accreditations, write_accreditations
 from ..proof.keys import format_jwk, parse_jwk
 from .aws import Clients, code_of
 from .dynamodb import CONDITION_FAILED, doubt_told, query
@@ -133,6 +134,8 @@ def _format_issuer(issuer: Issuer) -> str:
         "names": issuer.names,
         "keys": keys,
         "notary": issuer.notary,
+        "status": issuer.status,
+        "accreditations": write_accreditations(issuer.accreditations),
     }
     return json.dumps(members, ensure_ascii=False)
 
@@ -143,7 +146,8 @@ def _parse_issuer(text: str) -> Issuer:
         IssuerKey(parse_jwk(key["jwk"]), key["from_ms"], key["to_ms"], key["compromised_ms"])
         for key in members.pop("keys")
     )
-    return Issuer(keys=keys, **members)
+    accreditations = read_accreditations(members.pop("accreditations", []))
+    return Issuer(keys=keys, accreditations=accreditations, **members)
 
 
 def _format_provider(provider: IdentityProvider) -> str:

@@ -36,6 +36,10 @@ STATEMENT_REFUSALS = (
     "not-your-issuer",
     "sub-not-new",
     "unknown-target",
+    "issuer-not-active",
+    "effective-in-future",
+    "effective-too-early",
+    "impossible-change",
     "set-aside",
 )
 
@@ -75,7 +79,7 @@ def _register_single(call: Call) -> Reply:
     index = _integrated_index(call, entry_id)
     if index is None:
         return Reply(303, headers={**headers, **RETRY})
-    return reply_receipt(201, service.log, index, form, headers)
+    return reply_receipt(201, call, index, form, headers)
 
 
 def _integrated_index(call: Call, entry_id: Hash) -> int | None:
@@ -145,4 +149,4 @@ def show_entry(call: Call) -> Reply:
     headers = {"Location": call.url(f"/entries/{locator}")}
     if index is None:
         return Reply(302, headers={**headers, **RETRY, "Cache-Control": "no-store"})
-    return reply_receipt(200, call.service.log, index, form, headers)
+    return reply_receipt(200, call, index, form, headers)

@@ -1,5 +1,5 @@
-"""What runs without a request: the sequencer, the worker that admits uploads, the sweep, and the
-attester."""
+"""What runs without a request: the sequencer, the worker that admits uploads, the sweep, the
+attester, and the publisher."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ..notary.attest import attest
 from ..notary.limits import ALARM_TRIES, DRAIN_MS
 from ..notary.log import Refusal
 from ..notary.networks import Attempt
+from ..notary.publish import publish
 from ..notary.sequence import drain
 from . import wiring
 from .serve import describe_error, log_line
@@ -86,6 +87,32 @@ def _tell_attempt(attempt: Attempt) -> None:
 
 ALARMING = frozenset({"empty-wallet", "false-proof", "fee-cap", "not-our-coin", "wrong-network"})
 """Problems that do not pass by themselves."""
+
+
+def publish_documents() -> None:
+    """Register what is new about issuers and their entries."""
+    if not _attempt("publisher", publish_now):
+        raise PublisherFailed
+
+
+class PublisherFailed(Exception):
+    """The publisher's function must be seen to fail, so that its alarm rings."""
+
+
+def publish_now() -> dict[str, int]:
+    from ..bootstrap import publisher_of
+
+    service = wiring.service()
+    publisher = publisher_of(service, _tell_unpublished)
+    notices = publish(publisher) if publisher else 0
+    if notices:
+        service.wake()
+    return {"notices": notices}
+
+
+def _tell_unpublished(issuer: str, problem: str) -> None:
+    """An alarm rings on this line. The detail is for whoever runs the publisher by hand."""
+    log_line(publish_alarm=problem.partition(":")[0], issuer=issuer)
 
 
 def drain_pending() -> dict[str, int]:

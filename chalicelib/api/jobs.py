@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 
 from ..notary.admit import open_upload, remind_of_upload
 from ..notary.jobs import job_status
-from ..notary.limits import RECEIPTS_PAGE, UPLOAD_BYTES, UPLOAD_EXPIRES_S, UPLOAD_ITEMS
+from ..notary.limits import (
+    PAGE_BYTES,
+    RECEIPTS_PAGE,
+    UPLOAD_BYTES,
+    UPLOAD_EXPIRES_S,
+    UPLOAD_ITEMS,
+)
 from ..notary.ports import Job
+from ..notary.published import ask_for_lists
 from ..notary.receipts import JobReceipt, job_receipts
 from ..proof.errors import Malformed
 from ..proof.members import read_hash, read_integer
@@ -97,11 +105,26 @@ def list_job_receipts(call: Call) -> Reply:
     job = _own_job(call)
     first = call.request.integer("from", 0, 0, UPLOAD_ITEMS)
     page = job_receipts(call.service.log, job, first, RECEIPTS_PAGE)
+    ask_for_lists(call.service.log, (line.receipt for line in page), call.now_ms)
+    lines = fill_page(page)
     headers = dict(_PRIVATE)
-    if len(page) == RECEIPTS_PAGE:
-        url = call.url(f"/v1/jobs/{job.id}/receipts?from={page[-1].item + 1}")
+    if len(page) == RECEIPTS_PAGE or len(lines) < len(page):
+        url = call.url(f"/v1/jobs/{job.id}/receipts?from={page[len(lines) - 1].item + 1}")
         headers["Link"] = f'<{url}>; rel="next"'
-    return Reply(200, media.NDJSON, b"".join(format_line(line) for line in page), headers)
+    return Reply(200, media.NDJSON, b"".join(lines), headers)
+
+
+def fill_page(page: Sequence[JobReceipt]) -> list[bytes]:
+    """The lines that fit into one answer; at least one, if there is one."""
+    lines: list[bytes] = []
+    size = 0
+    for receipt in page:
+        line = format_line(receipt)
+        size += len(line)
+        if lines and size > PAGE_BYTES:
+            break
+        lines.append(line)
+    return lines
 
 
 def format_line(line: JobReceipt) -> bytes:

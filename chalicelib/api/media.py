@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..proof.entry_status import MEDIA_TYPE as STATUS_TYPE
 from ..proof.export import COSE_RECEIPT_TYPE, TLOG_PROOF_TYPE
+from ..proof.issuer_profile import MEDIA_TYPE as ISSUER_TYPE
 from ..proof.receipt import MEDIA_TYPE as RECEIPT_TYPE
 from ..proof.tlogwitness import SIZE_MEDIA_TYPE as TLOG_SIZE_TYPE
 
@@ -14,7 +16,9 @@ CBOR = "application/cbor"
 CBOR_SEQ = "application/cbor-seq"
 COSE = "application/cose"
 COSE_RECEIPT = COSE_RECEIPT_TYPE
+ENTRY_STATUS = STATUS_TYPE
 FORM = "application/x-www-form-urlencoded"
+ISSUER_PROFILE = ISSUER_TYPE
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 OCTETS = "application/octet-stream"

@@ -77,6 +77,12 @@ KINDS: Mapping[str, Kind] = {
     "unknown-kind": Kind(400, "The kind of statement is not known"),
     "unknown-profile": Kind(400, "The profile is not known"),
     "issued-in-future": Kind(400, "The statement is dated too far ahead"),
+    "issuer-not-active": Kind(403, "The issuer may not register documents now"),
+    "effective-in-future": Kind(400, "The change would take effect too far ahead"),
+    "effective-too-early": Kind(400, "The change would take effect before there was anything"),
+    "impossible-change": Kind(
+        409, "The entry's status cannot change so", "See GET /v1/issuers/{issuer}/status."
+    ),
     "not-your-issuer": Kind(403, "The issuer belongs to somebody else"),
     "sub-not-new": Kind(409, "The lineage is already in the log"),
     "unknown-target": Kind(409, "The target is not in the log"),
@@ -92,6 +98,11 @@ KINDS: Mapping[str, Kind] = {
     "no-such-job": Kind(404, "There is no such job", "Check the id, and whose token this is."),
     "no-such-key": Kind(404, "There is no such key", "See /.well-known/scitt-keys."),
     "no-such-block": Kind(404, "There is no such block", "See GET /v1/blocks for what there is."),
+    "no-such-document": Kind(
+        404,
+        "There is no such document of this issuer",
+        "See GET /v1/policy for the issuers; what is new is published within some minutes.",
+    ),
     "no-such-tile": Kind(404, "There is no such tile", "Its width may be that of an older size."),
     "no-checkpoint": Kind(404, "Nothing is published yet", "Ask again in a minute."),
     # Verification

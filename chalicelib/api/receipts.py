@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ..notary import receipts as use_case
 from ..notary.log import Log
+from ..notary.published import ask_for_lists
 from ..proof.export import export_cose, export_tlog_proof
 from ..proof.receipt import Receipt, format_receipt
 from . import media
@@ -38,7 +39,7 @@ def show_receipt(call: Call) -> Reply:
     index = find(call.service.log, call.request.params["locator"])
     if index is None:
         raise Problem("not-integrated", headers={"Retry-After": "1"})
-    return reply_receipt(200, call.service.log, index, form)
+    return reply_receipt(200, call, index, form)
 
 
 def find(log: Log, locator: str) -> int | None:
@@ -56,12 +57,14 @@ def find(log: Log, locator: str) -> int | None:
 
 
 def reply_receipt(
-    status: int, log: Log, index: int, form: str, headers: dict[str, str] | None = None
+    status: int, call: Call, index: int, form: str, headers: dict[str, str] | None = None
 ) -> Reply:
+    log = call.service.log
     try:
         receipt = use_case.receipt_of(log, index)
     except use_case.NotAStatement as error:
         raise Problem("no-receipt", str(error)) from error
+    ask_for_lists(log, [receipt], call.now_ms)
     body = format_as(receipt, log, form)
     return Reply(status, form, body, {**_FRESH, **(headers or {})})
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from . import entries, jobs, keys, log, meta, policy, receipts, tokens, verify, witness
+from . import entries, issuers, jobs, keys, log, meta, policy, receipts, tokens, verify, witness
 from .operation import Operation
 
-ROOMS = tuple(
-    module.room
-    for module in (entries, jobs, receipts, log, keys, tokens, policy, verify, witness, meta)
-)
+_MODULES = (entries, jobs, receipts, issuers, log, keys, tokens, policy, verify, witness, meta)
+
+ROOMS = tuple(module.room for module in _MODULES)
 
 
 def all_operations() -> list[Operation]:

@@ -6,7 +6,10 @@ from typing import Any, get_args
 
 from ..notary.limits import UPLOAD_BYTES
 from ..notary.ports import JobState
+from ..proof.entry_status import SUPERSEDE
+from ..proof.issuer_profile import STATUSES
 from ..proof.limits import INTEGER
+from ..proof.payload import REASONS, STATUS_KINDS
 
 Schema = dict[str, Any]
 
@@ -51,6 +54,10 @@ _INCLUSION = _object(
 )
 _EVIDENCE = _object({"document": _BASE64, "entry": _BASE64, "registered": _INCLUSION})
 _JWK = _object({"kty": _TEXT, "crv": _TEXT, "x": _TEXT}, {"y": _TEXT})
+_KEY = _object(
+    {"kid": _HEX32, "jwk": _JWK, "from_ms": _INTEGER},
+    {"to_ms": _INTEGER, "compromised_ms": _INTEGER},
+)
 
 _BLOCK: Schema = {
     "height": _INTEGER,
@@ -90,6 +97,41 @@ SCHEMAS: dict[str, Schema] = {
             "issuer": _EVIDENCE,
             "status": _EVIDENCE,
         },
+    ),
+    "IssuerProfile": _object(
+        {
+            "v": {"const": 1},
+            "id": _TEXT,
+            "names": _object({"en": _TEXT, "zh": _TEXT}),
+            "status": {"enum": list(STATUSES)},
+            "accreditations": _list(
+                _object(
+                    {"register": _TEXT, "number": _TEXT, "from_ms": _INTEGER}, {"to_ms": _INTEGER}
+                )
+            ),
+            "keys": _list(_KEY),
+        }
+    ),
+    "EntryStatus": _object(
+        {
+            "v": {"const": 1},
+            "origin": _TEXT,
+            "issuer": _TEXT,
+            "prefix": {"type": "string", "pattern": "^[0-9a-f]{0,64}$"},
+            "size": _INTEGER,
+            "timestamp_ms": _INTEGER,
+            "changes": _list(
+                _object(
+                    {
+                        "entry": _HEX32,
+                        "kind": {"enum": [*STATUS_KINDS, SUPERSEDE]},
+                        "effective": _INTEGER,
+                        "by": _HEX32,
+                    },
+                    {"reason": {"enum": list(REASONS)}},
+                )
+            ),
+        }
     ),
     "Job": _object(
         {
@@ -164,12 +206,7 @@ SCHEMAS: dict[str, Schema] = {
                     {
                         "id": _TEXT,
                         "names": _object({"en": _TEXT, "zh": _TEXT}),
-                        "keys": _list(
-                            _object(
-                                {"kid": _HEX32, "jwk": _JWK, "from_ms": _INTEGER},
-                                {"to_ms": _INTEGER, "compromised_ms": _INTEGER},
-                            )
-                        ),
+                        "keys": _list(_KEY),
                     },
                     {"notary": {"type": "boolean"}},
                 )

@@ -16,18 +16,30 @@ from ..notary.profiles import profiles as shipped_profiles
 from ..proof.jcs import JsonValue
 from ..proof.keys import format_jwk
 from .auditing import audit
-from .failure import EXIT_WRONG, echo_json
+from .credential import credential
+from .failure import echo_json
 from .files import shown
-from .http import Http, Tokens, check_url
-from .keyfile import ALGORITHMS, IssuerSigner, new_key, read_key
-from .notarise import Outcome
+from .http import Http, check_url
+from .issue import issue
+from .keyfile import ALGORITHMS, new_key, read_key
+from .life import reinstate, revoke, supersede, suspend
 from .notarise import notarise as notarise_documents
+from .notarise import report
 from .operator import operator
 from .prepare import Order, name_documents
 from .profiles import profiles
 from .receipts import receipt
-from .settings import FILE, Group, json_option, policy_option, url_option
-from .tokens import AssertedTokens, GivenToken, asker
+from .settings import (
+    FILE,
+    Group,
+    canonicalization_option,
+    json_option,
+    key_option,
+    policy_option,
+    token_option,
+    url_option,
+)
+from .tokens import tokens_for
 from .trust import trust_of
 from .verifying import verify
 
@@ -76,19 +88,9 @@ def new_key_command(iss: str, out: Path, alg: str, as_json: bool) -> None:
     help="What the documents are: " + ", ".join(shipped_profiles()) + ".",
 )
 @click.option("--out", required=True, type=FILE, help="The directory for receipts.")
-@click.option(
-    "--key", envvar="TALLY_KEY", required=True, type=FILE, help="Your key. [env: TALLY_KEY]"
-)
-@click.option(
-    "--canonicalization",
-    type=click.Choice(["auto", "raw", "jcs"]),
-    default="auto",
-    show_default=True,
-    help="auto: jcs for JSON credentials of education profiles, else the raw bytes.",
-)
-@click.option(
-    "--token", envvar="TALLY_TOKEN", help="An access token, if your key does not get one."
-)
+@key_option
+@canonicalization_option
+@token_option
 @url_option
 @policy_option
 @json_option
@@ -115,33 +117,15 @@ def notarise(
     address = check_url(url)
     trust = None if policy is None else trust_of(policy)
     with Http(address) as http:
-        http.tokens = _tokens(http, signer, token)
+        http.tokens = tokens_for(http, signer, token)
         outcome = notarise_documents(documents, order, http, out, trust)
-    _report(outcome, as_json)
-    if outcome.rejected:
-        raise click.exceptions.Exit(EXIT_WRONG)
+    report(outcome, as_json=as_json)
 
 
-def _tokens(http: Http, signer: IssuerSigner, token: str | None) -> Tokens:
-    if token is not None:
-        return GivenToken(token)
-    endpoint = f"{http.url}/oauth/token"
-    return AssertedTokens(signer, endpoint, asker(http, endpoint))
-
-
-def _report(outcome: Outcome, as_json: bool) -> None:
-    if as_json:
-        echo_json(outcome.facts())
-        return
-    for name, reason in sorted(outcome.rejected.items()):
-        click.echo(f"{shown(name)}: {reason.detail} [{reason.type}]", err=True)
-    documents = "document" if outcome.documents == 1 else "documents"
-    click.echo(
-        f"{outcome.documents} {documents}: {len(outcome.done)} done, "
-        f"{len(outcome.rejected)} rejected; receipts in {shown(outcome.out)}"
-    )
-
-
+for command in (suspend, reinstate, revoke, supersede):
+    main.add_command(command)
+main.add_command(issue)
+main.add_command(credential)
 main.add_command(verify)
 main.add_command(receipt)
 main.add_command(audit)

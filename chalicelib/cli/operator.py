@@ -8,24 +8,33 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
 from ..notary.audit import AuditFailure, audit_store
+from ..notary.notices import Notary
 from ..notary.own_policy import own_policy
 from ..notary.ports import IdentityProvider, Issuer, IssuerKey
+from ..notary.publish import publish as publish_news
+from ..notary.publish import register_notary
 from ..notary.sequence import create_log, drain
 from ..proof.errors import Malformed
+from ..proof.issuer_profile import check_issuer_text
+from ..proof.jcs import JsonValue
 from ..proof.note import format_vkey
 from ..proof.statement import check_did
 from .auditing import echo_report, fail_audit
 from .failure import Misused, echo_json
 from .keyfile import read_public_part
 from .outside import outside, witness
-from .registration import merge_issuer, read_issuer_file
+from .registration import join_issuer, merge_issuer, read_issuer_file
 from .service import the_service
 from .settings import FILE, Group, json_option
+
+if TYPE_CHECKING:
+    from ..bootstrap import Service
 
 ALGORITHMS = ("ES256", "EdDSA", "RS256")
 
@@ -38,18 +47,30 @@ def operator() -> None:
 @operator.command()
 @json_option
 def init(as_json: bool) -> None:
-    """Create the log, once. Doing it again changes nothing."""
+    """Create the log and register its notary, once. Doing it again changes nothing."""
     with the_service() as service:
         head = service.log.chain.head()
         if head is None:
             create_log(service.log)
         vkey = format_vkey(service.log.vkey)
+        notary = service.notary and _register_notary(service.notary, service)
     if as_json:
-        echo_json({"origin": service.log.origin, "vkey": vkey, "created": head is None})
+        told: dict[str, JsonValue] = {"origin": service.log.origin, "vkey": vkey}
+        echo_json({**told, "created": head is None, "notary": notary.id if notary else None})
         return
     state = "created" if head is None else f"is there, at block {head.block.height}"
     click.echo(f"log {service.log.origin} {state}")
     click.echo(f"its key, to publish: {vkey}")
+    if notary:
+        click.echo(f"its notary: {notary.id}")
+
+
+def _register_notary(notary: Notary, service: Service) -> Issuer:
+    try:
+        check_did(notary.id)
+    except Malformed as error:
+        raise Misused(f"TALLY_NOTARY_ID: {error}") from error
+    return register_notary(notary, service.registry, service.log)
 
 
 @operator.group(cls=Group)
@@ -81,18 +102,55 @@ def add_issuer(
     with the_service() as service:
         now_ms = service.clock_ms()
         if file is not None:
-            new = read_issuer_file(file, now_ms)
+            new, merge = read_issuer_file(file, now_ms), merge_issuer
         else:
-            new = _issuer_of(id_, tenant, name_en, name_zh, key, now_ms)
-        merged = merge_issuer(service.registry.issuer(new.id), new)
+            new, merge = _issuer_of(id_, tenant, name_en, name_zh, key, now_ms), join_issuer
+        merged = merge(service.registry.issuer(new.id), new)
         service.registry.put_issuer(merged)
     kids = [known.key.kid.hex() for known in merged.keys]
     if as_json:
-        echo_json({"id": merged.id, "tenant": merged.tenant, "kids": list(kids)})
+        told = {"id": merged.id, "tenant": merged.tenant, "status": merged.status}
+        echo_json({**told, "kids": list(kids)})
         return
     click.echo(f"{merged.id} of tenant {merged.tenant} has the keys")
     for kid in kids:
         click.echo(f"  {kid}")
+
+
+@issuer.command("suspend")
+@click.argument("id_", metavar="ID")
+@json_option
+def suspend_issuer(id_: str, as_json: bool) -> None:
+    """Let an issuer register no documents until it is added again as active."""
+    _set_status(id_, "suspended", as_json=as_json)
+
+
+@issuer.command("close")
+@click.argument("id_", metavar="ID")
+@json_option
+def close_issuer(id_: str, as_json: bool) -> None:
+    """Let an issuer that is no more register no documents. Its receipts stay good."""
+    _set_status(id_, "closed", as_json=as_json)
+
+
+@issuer.command("activate")
+@click.argument("id_", metavar="ID")
+@json_option
+def activate_issuer(id_: str, as_json: bool) -> None:
+    """Let a suspended or closed issuer register documents again."""
+    _set_status(id_, "active", as_json=as_json)
+
+
+def _set_status(id_: str, status: str, *, as_json: bool) -> None:
+    with the_service() as service:
+        known = service.registry.issuer(id_)
+        if known is None:
+            raise Misused(f"there is no issuer {id_}")
+        service.registry.put_issuer(replace(known, status=status))
+    if as_json:
+        echo_json({"id": id_, "status": status})
+        return
+    click.echo(f"{id_} is {status}; its new profile is registered within a minute")
 
 
 def _issuer_of(
@@ -109,11 +167,13 @@ def _issuer_of(
     id_ = id_ or part.iss
     if id_ is None or part.iss not in (None, id_):
         raise Misused(f"--id is {id_}, but the key file is of {part.iss}")
+    names = {"en": name_en, "zh": name_zh}
     try:
         check_did(id_)
+        for name in names.values():
+            check_issuer_text(name, "a name")
     except Malformed as error:
-        raise Misused(f"--id: {error}") from error
-    names = {"en": name_en, "zh": name_zh}
+        raise Misused(f"{id_}: {error}") from error
     return Issuer(id_, tenant, names, (IssuerKey(part.key, now_ms),))
 
 
@@ -217,6 +277,26 @@ def sequence(as_json: bool) -> None:
         click.echo("nothing is pending")
     for block in blocks:
         click.echo(f"block {block.height}: {block.size} entries")
+
+
+@operator.command()
+@json_option
+def publish(as_json: bool) -> None:
+    """Register what is new about issuers and their entries, now; then sequence."""
+    from ..bootstrap import publisher_of
+
+    problems: list[tuple[str, str]] = []
+    with the_service() as service:
+        publisher = publisher_of(service, lambda *problem: problems.append(problem))
+        if publisher is None:
+            raise Misused("this deployment has no notary")
+        notices = publish_news(publisher)
+    for id_, problem in problems:
+        click.echo(f"tally: {id_}: {problem}", err=True)
+    if as_json:
+        echo_json({"notices": notices})
+        return
+    click.echo(f"{notices} notices were submitted")
 
 
 def _tell_aside(id_: str, reason: str) -> None:

@@ -1,7 +1,8 @@
 """Issuers as operators register them: from a JSON file, or from options and a public key file.
 
-The file is ``{"id", "tenant", "names": {"en", "zh"}, "notary"?, "keys": [{"jwk", "from_ms"?,
-"to_ms"?, "compromised_ms"?}]}``; ``from_ms`` is now when it is left out.
+The file is ``{"id", "tenant", "names": {"en", "zh"}, "notary"?, "status"?, "accreditations"?:
+[{"register", "number", "from_ms", "to_ms"?}], "keys": [{"jwk", "from_ms"?, "to_ms"?,
+"compromised_ms"?}]}``; ``from_ms`` is now, ``status`` active, when it is left out.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ from pathlib import Path
 
 from ..notary.ports import Issuer, IssuerKey
 from ..proof.errors import Malformed
+from ..proof.issuer_profile import STATUSES, check_issuer_text, read_accreditations
 from ..proof.jcs import JsonValue, parse_ijson
 from ..proof.keys import parse_jwk
-from ..proof.members import read_integer, read_list, read_members, read_text
+from ..proof.members import MalformedMember, read_integer, read_list, read_members, read_text
 from ..proof.statement import check_did
 from .failure import Misused
 from .files import read_file, shown
@@ -30,16 +32,25 @@ def read_issuer_file(path: Path, now_ms: int) -> Issuer:
 
 
 def _read_issuer(value: JsonValue, now_ms: int) -> Issuer:
-    members = read_members(value, "issuer", ("id", "tenant", "names", "keys"), ("notary",))
+    optional = ("notary", "status", "accreditations")
+    members = read_members(value, "issuer", ("id", "tenant", "names", "keys"), optional)
     id_ = read_text(members["id"], "id")
     check_did(id_)
     names = read_members(members["names"], "names", ("en", "zh"))
+    status = read_text(members.get("status", "active"), "status")
+    if status not in STATUSES:
+        raise MalformedMember(f"status is one of {', '.join(STATUSES)}")
     return Issuer(
         id=id_,
         tenant=read_text(members["tenant"], "tenant"),
-        names={language: read_text(name, "name") for language, name in names.items()},
+        names={
+            language: check_issuer_text(read_text(name, "name"), f"the name in {language}")
+            for language, name in names.items()
+        },
         keys=tuple(_read_key(item, now_ms) for item in read_list(members["keys"], "keys")),
         notary=members.get("notary") is True,
+        status=status,
+        accreditations=read_accreditations(members.get("accreditations", [])),
     )
 
 
@@ -67,3 +78,10 @@ def merge_issuer(known: Issuer | None, new: Issuer) -> Issuer:
         before = keys.get(key.key.kid)
         keys[key.key.kid] = key if before is None else replace(key, from_ms=before.from_ms)
     return replace(new, keys=tuple(keys.values()))
+
+
+def join_issuer(known: Issuer | None, new: Issuer) -> Issuer:
+    """The same for an issuer given by options, which say nothing of status and accreditations."""
+    if known is not None:
+        new = replace(new, status=known.status, accreditations=known.accreditations)
+    return merge_issuer(known, new)

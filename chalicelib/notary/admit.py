@@ -19,7 +19,7 @@ from .accepted import (
     format_accepted,
     read_head,
 )
-from .checks import Caller, Checked, Refused, check_statements
+from .checks import Caller, Checked, check_statements
 from .limits import (
     BULK_BYTES,
     BULK_ITEMS,
@@ -30,6 +30,7 @@ from .limits import (
 )
 from .log import Log
 from .ports import Bulk, Conflict, Job, Jobs, Registry, Remind, Single, Upload, Uploads
+from .refused import Refused
 
 __all__ = [
     "Caller",

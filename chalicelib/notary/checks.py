@@ -29,10 +29,13 @@ from ..proof.statement import (
 )
 from .entries import read_entries
 from .index import KEY_BYTES, find, lineage_key
+from .life import Lives, Target, read_lives
 from .limits import AHEAD_S
 from .log import Log
 from .ports import Issuer, Registry
 from .profiles import profiles
+from .refused import Refused
+from .rows import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +45,6 @@ class Caller:
     tenant: str
     client: str
     scopes: frozenset[str]
-
-
-class Refused(Exception):
-    """A submission was refused and nothing of it was stored. ``name`` is stable, in kebab case;
-    ``detail`` says what to do."""
-
-    def __init__(self, name: str, detail: str) -> None:
-        super().__init__(f"{name}: {detail}")
-        self.name = name
-        self.detail = detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +79,12 @@ class _Parsed:
 
 @dataclass(frozen=True, slots=True)
 class _Knowledge:
-    """What the log says about a bulk: indices by key, and the target entries by id. ``subs`` are
-    the lineage keys of the registers accepted so far, and whose they are."""
+    """What the log says about a bulk: indices by key, and the target entries by id with what became
+    of them. ``subs`` are the lineage keys of the registers accepted so far, and whose they are."""
 
     indices: Mapping[bytes, int]
-    targets: Mapping[Hash, SignedStatement]
+    targets: Mapping[Hash, Target]
+    lives: Lives
     subs: dict[Hash, Hash] = field(default_factory=dict)
 
     def index(self, key: Hash) -> int | None:
@@ -152,18 +146,18 @@ def _look_up(log: Log, parsed: Sequence[_Parsed]) -> _Knowledge:
         for key in (each.entry_id, each.lineage, each.target)
         if key is not None
     }
-    size = log.readable().block.size
-    indices = find(log.work, log.runs, keys, size)
+    rows = Rows(log, log.readable())
+    indices = find(log.work, log.runs, keys, rows.size)
     targets = {each.target for each in parsed if each.target is not None}
     places = {target: indices.get(target[:KEY_BYTES]) for target in targets}
-    found = {target: index for target, index in places.items() if index is not None}
-    entries = read_entries(log, found.values(), size)
-    statements: dict[Hash, SignedStatement] = {}
-    for target, index in found.items():
+    held = {target: index for target, index in places.items() if index is not None}
+    entries = read_entries(log, held.values(), rows.size)
+    found: dict[Hash, Target] = {}
+    for target, index in held.items():
         statement = parse_statement(entries[index])
         if statement.entry_id == target:  # and not only in the 16 bytes that the index knows
-            statements[target] = statement
-    return _Knowledge(indices, statements)
+            found[target] = Target(statement, index)
+    return _Knowledge(indices, found, read_lives(log, rows, found))
 
 
 def _check(parsed: _Parsed, knowledge: _Knowledge, now_ms: int) -> Checked | Refused:
@@ -173,7 +167,7 @@ def _check(parsed: _Parsed, knowledge: _Knowledge, now_ms: int) -> Checked | Ref
     try:
         _check_signature(parsed, now_ms)
         _check_payload(parsed, now_ms)
-        _check_lineage(parsed, knowledge)
+        _check_lineage(parsed, knowledge, now_ms)
     except Refused as refused:
         return refused
     return Checked(entry, parsed.entry_id, parsed.lineage, in_log=False)
@@ -209,12 +203,14 @@ def _check_payload(parsed: _Parsed, now_ms: int) -> None:
 def _check_kind(payload: Payload, issuer: Issuer) -> None:
     if isinstance(payload, IssuerNotice | StatusListNotice) and not issuer.notary:
         raise Refused("unknown-kind", "statements of this kind are the notary's own")
+    if isinstance(payload, Register | Supersede) and issuer.status != "active":
+        raise Refused("issuer-not-active", f"{issuer.id} is {issuer.status}: ask the operator")
     if isinstance(payload, Register | Supersede) and payload.profile not in profiles():
         known = ", ".join(profiles())
         raise Refused("unknown-profile", f"{payload.profile} is none of {known}")
 
 
-def _check_lineage(parsed: _Parsed, knowledge: _Knowledge) -> None:
+def _check_lineage(parsed: _Parsed, knowledge: _Knowledge, now_ms: int) -> None:
     if parsed.lineage is not None:
         first = knowledge.subs.setdefault(parsed.lineage, parsed.entry_id)
         if first != parsed.entry_id or knowledge.index(parsed.lineage) is not None:
@@ -222,14 +218,16 @@ def _check_lineage(parsed: _Parsed, knowledge: _Knowledge) -> None:
                 "sub-not-new", "another register has this sub: use supersede, or a new sub"
             )
     if parsed.target is not None:
-        _check_target(parsed, knowledge.targets.get(parsed.target))
+        target = _check_target(parsed, knowledge.targets.get(parsed.target))
+        knowledge.lives.check(parsed.signed, target, now_ms)
 
 
-def _check_target(parsed: _Parsed, target: SignedStatement | None) -> None:
+def _check_target(parsed: _Parsed, target: Target | None) -> Target:
     if target is None:
         raise Refused("unknown-target", "the log does not hold the target: wait for its receipt")
-    if not isinstance(target.statement.payload, Register | Supersede):
+    if not isinstance(target.signed.statement.payload, Register | Supersede):
         raise Refused("unknown-target", "the target is not a register or supersede statement")
-    own, others = parsed.signed.statement, target.statement
+    own, others = parsed.signed.statement, target.signed.statement
     if (own.iss, own.sub) != (others.iss, others.sub):
         raise Refused("unknown-target", "the target has another iss or sub")
+    return target

@@ -1,13 +1,13 @@
-"""Reading entries back out of the log, by index."""
+"""Reading entries, and what proves them, back out of the log by index."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..proof.limits import TILE_WIDTH
-from ..proof.tiles import Bundle, parse_bundle
+from ..proof.tiles import Bundle, Tile, parse_bundle, plan_inclusion
 from .log import Log
-from .ports import Objects
+from .ports import Objects, Row
 
 
 class MissingObject(Exception):
@@ -36,3 +36,17 @@ def read_entries(log: Log, indices: Iterable[int], size: int) -> dict[int, bytes
         for place, data in zip(places, stored, strict=True)
     }
     return {index: bundles[index // TILE_WIDTH][index % TILE_WIDTH] for index in wanted}
+
+
+def read_tiles(
+    log: Log, groups: Iterable[tuple[Row, Sequence[int]]], head_size: int
+) -> dict[tuple[int, int], bytes]:
+    """By level and index, the tiles that prove each row's indices to be in its block, in one read.
+    Raises MissingObject."""
+    places: set[Tile] = set()
+    for row, indices in groups:
+        for index in indices:
+            places.update(plan_inclusion(index, row.block.size, head_size))
+    planned = list(places)
+    data = read_objects(log.tiles, [tile.path for tile in planned])
+    return {(t.level, t.index): each for t, each in zip(planned, data, strict=True)}

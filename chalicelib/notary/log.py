@@ -13,6 +13,7 @@ from .networks import Attempts
 from .ports import Chain, Jobs, Objects, Pending, Row, Signer
 
 if TYPE_CHECKING:
+    from .notices import Notices
     from .witnesses import Witnesses
 
 CHECKPOINT = "checkpoint"
@@ -62,9 +63,9 @@ def untold(id: str, reason: str) -> None:
 @dataclass(frozen=True)
 class Log:
     """``tiles`` is the public bucket (checkpoint and tiles), ``work`` the private one (staging,
-    index, jobs, uploads), ``attempts`` what outside parties attested. ``puts`` objects are written
-    side by side. ``tell_aside`` is told of each submission that is set aside, and why
-    (``name: detail``); maybe more than once."""
+    index, jobs, uploads), ``attempts`` what outside parties attested, ``notices`` what the notary
+    registered about issuers. ``puts`` objects are written side by side. ``tell_aside`` is told of
+    each submission that is set aside, and why (``name: detail``); maybe more than once."""
 
     origin: str
     signer: Signer
@@ -75,6 +76,7 @@ class Log:
     jobs: Jobs
     attempts: Attempts
     witnesses: Witnesses | None = None
+    notices: Notices | None = None
     puts: int = 8
     tell_aside: Callable[[str, str], None] = field(default=untold, repr=False, compare=False)
     runs: RunCache = field(default_factory=RunCache, repr=False, compare=False)

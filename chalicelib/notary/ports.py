@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 from ..proof.block import Block
 from ..proof.errors import Malformed
 from ..proof.hashes import Hash
+from ..proof.issuer_profile import Accreditation
 from ..proof.keys import PublicKey
 
 
@@ -231,13 +232,16 @@ class IssuerKey:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who signs statements: a did:web id, the tenant it belongs to, names by language, keys."""
+    """Who signs statements: a did:web id, the tenant it belongs to, names by language, keys, what
+    accredits it. ``status`` is one of ``issuer_profile.STATUSES``."""
 
     id: str
     tenant: str
     names: dict[str, str]
     keys: tuple[IssuerKey, ...]
     notary: bool = False
+    status: str = "active"
+    accreditations: tuple[Accreditation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

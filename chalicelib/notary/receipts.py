@@ -15,19 +15,23 @@ from dataclasses import dataclass
 
 from ..proof.checkpoint import parse_checkpoint_text
 from ..proof.hashes import Hash
+from ..proof.limits import STATUS_BYTES
 from ..proof.note import parse_note
 from ..proof.receipt import Inclusion, Receipt
 from ..proof.statement import SignedStatement, parse_entry
-from ..proof.tiles import Tile, plan_inclusion, prove_inclusions_from_tiles
+from ..proof.tiles import prove_inclusions_from_tiles
 from ..proof.tlogproof import TlogProof
 from .accepted import read_numbers
 from .batch import REFUSED
-from .entries import read_entries, read_objects
+from .entries import read_entries, read_tiles
 from .evidence import attestations_of
 from .index import KEY_BYTES, find
 from .jobs import as_readable, placed_of
+from .limits import PAGE_DOCUMENT_BYTES
 from .log import Log
 from .ports import Job, Row
+from .published import Wanted, read_papers
+from .rows import Rows
 from .witnesses import cosigned
 
 _ENTRY_ID = re.compile(r"[0-9a-f]{64}")
@@ -126,14 +130,15 @@ def job_receipts(log: Log, job: Job, first: int, limit: int) -> list[JobReceipt]
         for number, index in zip(numbers[start:], placed, strict=False)
         if index != REFUSED
     ][:limit]
-    receipts = _receipts(log, [index for _, index in page])
+    receipts = _receipts(log, [index for _, index in page], PAGE_DOCUMENT_BYTES)
     return [
         JobReceipt(number, receipt.statement.entry_id, index, receipt)
         for (number, index), receipt in zip(page, receipts, strict=True)
     ]
 
 
-def _receipts(log: Log, indices: Sequence[int]) -> list[Receipt]:
+def _receipts(log: Log, indices: Sequence[int], largest: int = STATUS_BYTES) -> list[Receipt]:
+    """``largest`` is the size of the largest status list that they may hold."""
     head = log.readable()
     size = head.block.size
     if any(index >= size for index in indices):
@@ -141,9 +146,21 @@ def _receipts(log: Log, indices: Sequence[int]) -> list[Receipt]:
     statements = {
         index: _statement(index, entry) for index, entry in read_entries(log, indices, size).items()
     }
-    registered, attested = _inclusions(log, head, sorted(statements))
+    rows = Rows(log, head)
+    registered, attested = _inclusions(log, rows, sorted(statements))
+    wanted = {
+        index: Wanted(statement, registered[index].block.height)
+        for index, statement in statements.items()
+    }
+    papers = read_papers(log, rows, wanted, largest)
     return [
-        Receipt(statements[index], registered[index], attested=attested.get(index))
+        Receipt(
+            statements[index],
+            registered[index],
+            attested=attested.get(index),
+            issuer=papers[index].issuer,
+            status=papers[index].status,
+        )
         for index in indices
     ]
 
@@ -158,24 +175,23 @@ def _statement(index: int, entry: bytes) -> SignedStatement:
 Inclusions = dict[int, Inclusion]
 
 
-def _inclusions(log: Log, head: Row, indices: Sequence[int]) -> tuple[Inclusions, Inclusions]:
+def _inclusions(log: Log, rows: Rows, indices: Sequence[int]) -> tuple[Inclusions, Inclusions]:
     """For each index its inclusion in the block that first held it, and, where that is better
     attested, in a later one; all tiles in one read."""
     by_row: dict[int, tuple[Row, list[int]]] = {}
-    rows = _Rows(log, head)
     for index in indices:
         row = rows.holding(index)
         by_row.setdefault(row.block.height, (row, []))[1].append(index)
     first = list(by_row.values())
     later = _better_attested(log, rows, first)
-    tiles = _read_tiles(log, [*first, *later], head.block.size)
+    tiles = read_tiles(log, [*first, *later], rows.size)
     return _inclusions_in(log, first, tiles), _inclusions_in(log, later, tiles)
 
 
 Group = tuple[Row, list[int]]
 
 
-def _better_attested(log: Log, rows: _Rows, groups: Sequence[Group]) -> list[Group]:
+def _better_attested(log: Log, rows: Rows, groups: Sequence[Group]) -> list[Group]:
     """The newest fully attested block, for all indices whose own block is older and not so."""
     height = log.attempts.newest_full()
     if height is None or height > rows.head:  # of a chain that was restored since
@@ -187,18 +203,6 @@ def _better_attested(log: Log, rows: _Rows, groups: Sequence[Group]) -> list[Gro
         for index in indices
     ]
     return [(rows.at(height), older)] if older else []
-
-
-def _read_tiles(
-    log: Log, groups: Iterable[tuple[Row, Sequence[int]]], head_size: int
-) -> dict[tuple[int, int], bytes]:
-    places: set[Tile] = set()
-    for row, indices in groups:
-        for index in indices:
-            places.update(plan_inclusion(index, row.block.size, head_size))
-    planned = list(places)
-    data = read_objects(log.tiles, [tile.path for tile in planned])
-    return {(t.level, t.index): each for t, each in zip(planned, data, strict=True)}
 
 
 def _inclusions_in(
@@ -222,34 +226,3 @@ def _inclusions_of(
     for index, path in zip(indices, paths, strict=True):
         proof = TlogProof(index, path, note)
         yield index, Inclusion(proof, checkpoint, row.block, row.signature, attestations)
-
-
-class _Rows:
-    """Finds the row whose block first held an index; rows that were read are remembered."""
-
-    def __init__(self, log: Log, head: Row) -> None:
-        self._log = log
-        self.head = head.block.height
-        self._rows = {head.block.height: head}
-
-    def holding(self, index: int) -> Row:
-        """The lowest row whose size is above ``index``: a search that begins at the newest."""
-        step, high = 1, self.head
-        low = high - step
-        while low > 0 and self.at(low).block.size > index:
-            high, step = low, 2 * step
-            low = max(0, high - step)
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.at(middle).block.size > index:
-                high = middle
-            else:
-                low = middle
-        return self.at(high)
-
-    def at(self, height: int) -> Row:
-        if height not in self._rows:
-            row = self._log.chain.row(height)
-            assert row is not None, "below the head every height has its row"
-            self._rows[height] = row
-        return self._rows[height]

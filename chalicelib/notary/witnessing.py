@@ -27,9 +27,9 @@ from ..proof.note import (
     verify_signature,
 )
 from ..proof.tlogwitness import AddCheckpoint, parse_add_checkpoint
-from .checks import Refused
 from .limits import COSIGN_REPEAT_S, COSIGN_SKEW_S
 from .ports import Busy, Conflict, Signer
+from .refused import Refused
 
 _RACES = 8
 """Requests for one log that may be faster than this one before it gives up."""

@@ -105,6 +105,41 @@ BROKEN: dict[str, tuple[Breakage, int, str]] = {
 }
 
 
+CHANGES: dict[str, tuple[list[tuple[str, int]], int, str]] = {
+    "a second revocation": ([("revoke", NOW_S), ("revoke", NOW_S)], 409, "impossible-change"),
+    "what is not suspended": ([("reinstate", NOW_S)], 409, "impossible-change"),
+    "in ten minutes and a second": ([("suspend", NOW_S + 601)], 400, "effective-in-future"),
+    "before it was registered": ([("suspend", NOW_S - 1)], 400, "effective-too-early"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_a_change_that_cannot_be_is_refused_and_nothing_is_stored(world: World, name: str) -> None:
+    *before, (kind, effective) = CHANGES[name][0]
+    sub = world.sub()
+    diploma = world.statement(sub=sub)
+    target = Hash(bytes.fromhex(id_of(diploma)))
+    good = [diploma]
+    for done, at in before:
+        change = StatusChange(done, target, "other", at)
+        good.append(world.statement(sub=sub, payload=change))
+    for entry in good:
+        assert world.submit(entry, Prefer="wait=5").status_code == 201
+    stored, wakes = world.stored(), world.wake.count
+    change = StatusChange(kind, target, "misconduct", effective)
+    response = world.submit(world.statement(sub=sub, payload=change), Prefer="wait=5")
+    assert (response.status_code, problem_of(response)) == CHANGES[name][1:]
+    assert (world.stored(), world.wake.count) == (stored, wakes)
+
+
+def test_a_suspended_issuer_registers_nothing(world: World) -> None:
+    issuer = world.registry.issuer(COLLEGE)
+    assert issuer is not None
+    world.registry.put_issuer(replace(issuer, status="suspended"))
+    response = world.submit(world.statement(), Prefer="wait=5")
+    assert (response.status_code, problem_of(response)) == (403, "issuer-not-active")
+
+
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_bad_statement_is_refused_and_nothing_is_stored(world: World, name: str) -> None:
     breakage, status, problem = BROKEN[name]

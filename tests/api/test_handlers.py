@@ -14,11 +14,16 @@ from chalice.test import Client
 
 import app as entry_point
 from chalicelib.api import wiring
-from chalicelib.api.handlers import AttesterFailed, SweepFailed, uploaded_jobs
+from chalicelib.api.handlers import (
+    AttesterFailed,
+    PublisherFailed,
+    SweepFailed,
+    uploaded_jobs,
+)
 from chalicelib.bootstrap import Parties
 from chalicelib.notary.attest import Party
 from chalicelib.notary.limits import ALARM_TRIES, HEARTBEAT_MS
-from tests.api.world import CBOR_SEQ, World, id_of, problem_of
+from tests.api.world import CBOR_SEQ, COLLEGE, World, id_of, problem_of
 from tests.fakes import MemoryChain, MemoryObjects
 from tests.notary.chain import MemoryNetwork, unreachable
 
@@ -287,3 +292,45 @@ class TestTheAttester:
         break_chain(idle, monkeypatch)
         with pytest.raises(AttesterFailed):
             self.run()
+
+
+class TestPublisher:
+    def run(self, capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+        """Its lines."""
+        capsys.readouterr()
+        entry_point.publisher(scheduled(), None)
+        return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+    def test_submits_notices_and_wakes_the_sequencer(
+        self, idle: World, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        idle.register_notary()
+        [line] = self.run(capsys)
+        assert (line["function"], line["done"], line["notices"]) == ("publisher", True, 4)
+        assert idle.wake.count == 1
+        idle.integrate()
+        assert [line["notices"] for line in self.run(capsys)] == [0]
+        assert idle.wake.count == 1
+
+    def test_without_a_notary_there_is_nothing_to_publish(
+        self, idle: World, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        wiring.use(replace(idle.service, notary=None))
+        [line] = self.run(capsys)
+        assert (line["done"], line["notices"]) == (True, 0)
+
+    def test_rings_for_an_issuer_that_cannot_be_told_of(
+        self, idle: World, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        idle.register_notary()
+        issuer = idle.registry.issuer(COLLEGE)
+        assert issuer is not None
+        idle.registry.put_issuer(replace(issuer, names={"en": "\u202e", "zh": "x"}))
+        told = self.run(capsys)[0]
+        assert told == {"publish_alarm": "malformed-profile", "issuer": COLLEGE}
+
+    def test_that_fails_is_seen_to_fail(self, idle: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        idle.register_notary()
+        break_chain(idle, monkeypatch)
+        with pytest.raises(PublisherFailed):
+            entry_point.publisher(scheduled(), None)

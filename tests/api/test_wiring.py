@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from chalicelib.api import wiring
-from chalicelib.bootstrap import MissingSetting
+from chalicelib.bootstrap import MissingSetting, service_from_env
 
 SETTINGS = (
     "ORIGIN PUBLIC_URL LOG_TABLE PENDING_TABLE JOBS_TABLE REGISTRY_TABLE ATTEMPTS_TABLE LOG_BUCKET"
     " WORK_BUCKET WAKE_QUEUE_URL UPLOADS_QUEUE_URL LOG_KEY TOKEN_KEY CHAIN_KEY WITNESS_KEY"
+    " NOTARY_ID NOTARY_KEY"
 )
 
 
@@ -29,3 +30,13 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     wiring.use(None)
     with pytest.raises(MissingSetting, match="TALLY_"):
         wiring.service()
+
+
+def test_a_notarys_id_is_that_of_the_public_host_unless_it_has_its_own() -> None:
+    settings = {f"TALLY_{name}": f"value-of-{name}" for name in SETTINGS.split()}
+    settings["TALLY_PUBLIC_URL"] = "https://notary.example:8443/main"
+    own = service_from_env({**settings, "TALLY_NOTARY_ID": "did:web:own.example"}).notary
+    of_host = service_from_env({**settings, "TALLY_NOTARY_ID": "host"}).notary
+    assert own is not None
+    assert of_host is not None
+    assert (own.id, of_host.id) == ("did:web:own.example", "did:web:notary.example")

@@ -26,8 +26,9 @@ from chalicelib.api.media import TLOG_SIZE
 from chalicelib.api.openapi import describe
 from chalicelib.api.problems import BASE, CONCISE_MEDIA_TYPE, MEDIA_TYPE
 from chalicelib.api.rooms import all_operations
-from chalicelib.bootstrap import Service
+from chalicelib.bootstrap import Service, publisher_of
 from chalicelib.notary.ports import Issuer, IssuerKey
+from chalicelib.notary.publish import publish, register_notary
 from chalicelib.notary.sequence import create_log, drain
 from chalicelib.proof.hashes import sha256, sm3
 from chalicelib.proof.jcs import format_jcs
@@ -96,6 +97,18 @@ class World:
 
     def integrate(self) -> None:
         drain(self.service.log, self.service.clock_ms)
+
+    def register_notary(self) -> None:
+        """As an operator does on the first day."""
+        assert self.service.notary is not None
+        register_notary(self.service.notary, self.service.registry, self.service.log)
+
+    def publish(self) -> None:
+        """A run of the publisher, then of the sequencer."""
+        publisher = publisher_of(self.service, lambda issuer, problem: None)
+        assert publisher is not None
+        publish(publisher)
+        self.integrate()
 
     def stored(self) -> tuple[object, ...]:
         """Everything that a submission could have left behind."""

@@ -21,6 +21,7 @@ def make_settings(clients: Clients) -> dict[str, str]:
     token_key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     chain_key = kms.create_key(KeySpec="ECC_SECG_P256K1", KeyUsage="SIGN_VERIFY")
     witness_key = kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
+    notary_key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     return {
         "TALLY_ORIGIN": "tally.test/bench",
         "TALLY_PUBLIC_URL": URL,
@@ -37,4 +38,6 @@ def make_settings(clients: Clients) -> dict[str, str]:
         "TALLY_TOKEN_KEY": token_key["KeyMetadata"]["KeyId"],
         "TALLY_CHAIN_KEY": chain_key["KeyMetadata"]["KeyId"],
         "TALLY_WITNESS_KEY": witness_key["KeyMetadata"]["KeyId"],
+        "TALLY_NOTARY_ID": "host",
+        "TALLY_NOTARY_KEY": notary_key["KeyMetadata"]["KeyId"],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -13,6 +14,7 @@ from chalicelib import bootstrap
 from chalicelib.bootstrap import MissingSetting, Service
 from chalicelib.notary.log import ClockWentBack
 from chalicelib.notary.ports import Single
+from chalicelib.proof.issuer_profile import Accreditation
 from chalicelib.proof.policy import parse_policy
 from tests.cli.desk import tally, tally_json
 from tests.fakes import MemoryObjects, memory_service
@@ -51,6 +53,113 @@ def test_the_log_is_created_once(service: Service) -> None:
     assert (first.pop("created"), again.pop("created")) == (True, False)
     assert first == again
     assert service.log.origin in tally("operator", "init").stdout
+
+
+def test_the_notary_is_registered_with_the_log(service: Service) -> None:
+    told = tally_json("operator", "init")
+    assert service.notary is not None
+    issuer = service.registry.issuer(service.notary.id)
+    assert issuer is not None
+    assert (told["notary"], issuer.notary) == (issuer.id, True)
+    assert [each.key for each in issuer.keys] == [service.notary.signer.public]
+    assert issuer.id in tally("operator", "init").stdout
+    assert service.registry.issuer(issuer.id) == issuer
+
+
+def test_a_notary_needs_an_id_that_is_one(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert service.notary is not None
+    wrong = replace(service, notary=replace(service.notary, id="did:web:localhost:4599%2Fmain"))
+    monkeypatch.setattr(bootstrap, "service_from_env", lambda _: wrong)
+    result = tally("operator", "init")
+    assert (result.exit_code, "TALLY_NOTARY_ID" in result.stderr) == (64, True)
+    assert service.registry.issuers() == []
+
+
+def test_news_are_published_at_once(service: Service, key: Path) -> None:
+    tally("operator", "init")
+    tally(*add(key))
+    assert tally_json("operator", "publish")["notices"] == 2
+    tally("operator", "sequence")
+    assert "0 notices" in tally("operator", "publish").stdout
+    assert service.log.notices is not None
+    notices = service.log.notices.get(UNIVERSITY)
+    assert notices is not None
+    assert len(notices.profiles) == 1
+
+
+def test_what_cannot_be_published_is_told(service: Service, key: Path) -> None:
+    tally("operator", "init")
+    tally(*add(key))
+    issuer = service.registry.issuer(UNIVERSITY)
+    assert issuer is not None
+    service.registry.put_issuer(replace(issuer, names={"en": "University"}))
+    told = tally("operator", "publish")
+    assert f"{UNIVERSITY}: malformed-profile: a name is 1 to 300" in told.stderr
+
+
+def test_without_a_notary_nothing_is_published(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "service_from_env", lambda _: replace(service, notary=None))
+    assert tally_json("operator", "init")["notary"] is None
+    assert tally("operator", "publish").exit_code == 64
+
+
+@pytest.mark.parametrize(
+    ("command", "status"), [("suspend", "suspended"), ("close", "closed"), ("activate", "active")]
+)
+def test_an_issuers_status_is_set(service: Service, key: Path, command: str, status: str) -> None:
+    tally(*add(key))
+    assert tally_json("operator", "issuer", command, UNIVERSITY)["status"] == status
+    issuer = service.registry.issuer(UNIVERSITY)
+    assert issuer is not None
+    assert issuer.status == status
+    assert status in tally("operator", "issuer", command, UNIVERSITY).stdout
+    assert tally("operator", "issuer", command, "did:web:stranger.example").exit_code == 64
+
+
+def test_a_further_key_keeps_status_and_accreditations(
+    service: Service, key: Path, tmp_path: Path
+) -> None:
+    tally(*add(key))
+    issuer = service.registry.issuer(UNIVERSITY)
+    assert issuer is not None
+    accreditations = (Accreditation("Register", "HE-1", 0),)
+    service.registry.put_issuer(replace(issuer, status="suspended", accreditations=accreditations))
+    tally("keys", "new", "--issuer", UNIVERSITY, "--out", tmp_path / "new.json")
+    assert tally_json(*add(tmp_path / "new.public.json"))["status"] == "suspended"
+    after = service.registry.issuer(UNIVERSITY)
+    assert after is not None
+    assert (len(after.keys), after.accreditations) == (2, accreditations)
+
+
+def test_a_file_says_all_about_an_issuer(service: Service, key: Path, tmp_path: Path) -> None:
+    jwk = {n: v for n, v in json.loads(key.read_text()).items() if n not in ("iss", "kid")}
+    entry = {"register": "學位登記冊", "number": "10001", "from_ms": 5, "to_ms": 9}
+    names = {"en": "U", "zh": "大"}
+    value = {"id": UNIVERSITY, "tenant": "u", "names": names, "keys": [{"jwk": jwk}]}
+    path = tmp_path / "issuer.json"
+    path.write_text(json.dumps({**value, "status": "closed", "accreditations": [entry]}))
+    assert tally("operator", "issuer", "add", path).exit_code == 0
+    issuer = service.registry.issuer(UNIVERSITY)
+    assert issuer is not None
+    assert issuer.status == "closed"
+    assert issuer.accreditations == (Accreditation("學位登記冊", "10001", 5, 9),)
+    for wrong in (
+        {"status": "merged"},
+        {"accreditations": [{**entry, "to_ms": 5}]},
+        {"names": {"en": "U\u202e", "zh": "大"}},
+    ):
+        path.write_text(json.dumps({**value, **wrong}))
+        assert tally("operator", "issuer", "add", path).exit_code == 64
+    assert service.registry.issuer(UNIVERSITY) == issuer
+
+
+def test_a_name_that_cannot_be_seen_is_refused(service: Service, key: Path) -> None:
+    assert tally(*add(key, **{"name-en": "University\u200b"})).exit_code == 64
+    assert service.registry.issuers() == []
 
 
 def test_an_issuer_is_registered_by_its_public_key_file(service: Service, key: Path) -> None:

@@ -31,8 +31,16 @@ def aws_stores(request: pytest.FixtureRequest) -> Stores:
 @pytest.fixture
 def fake_stores() -> Stores:
     log = memory_log(ORIGIN)
+    assert log.notices is not None
     return Stores(
-        log.chain, log.jobs, log.pending, MemoryRegistry(), log.attempts, log.tiles, log.work
+        log.chain,
+        log.jobs,
+        log.pending,
+        MemoryRegistry(),
+        log.attempts,
+        log.notices,
+        log.tiles,
+        log.work,
     )
 
 

@@ -18,10 +18,12 @@ from chalicelib.adapters.aws import Clients
 from chalicelib.adapters.dynamodb_attempts import BY_HEIGHT, OPEN, DynamoAttempts
 from chalicelib.adapters.dynamodb_chain import DynamoChain
 from chalicelib.adapters.dynamodb_jobs import DynamoJobs
+from chalicelib.adapters.dynamodb_notices import DynamoNotices
 from chalicelib.adapters.dynamodb_pending import DynamoPending
 from chalicelib.adapters.dynamodb_registry import DynamoRegistry
 from chalicelib.adapters.s3_objects import S3Objects
 from chalicelib.notary.networks import Attempts
+from chalicelib.notary.notices import Notices
 from chalicelib.notary.ports import Chain, Jobs, Objects, Pending, Registry
 
 ORIGIN = "contracts.tally.test/log"
@@ -51,6 +53,7 @@ class Stores:
     pending: Pending
     registry: Registry
     attempts: Attempts
+    notices: Notices
     objects: Objects
     others: Objects
     """A second bucket."""
@@ -113,6 +116,7 @@ def make_stores(clients: Clients, places: Places, origin: str = ORIGIN) -> Store
         pending=DynamoPending(clients, places.pending),
         registry=DynamoRegistry(clients, places.registry),
         attempts=DynamoAttempts(clients, places.attempts),
+        notices=DynamoNotices(clients, places.registry),
         objects=S3Objects(clients, places.bucket),
         others=S3Objects(clients, places.work),
     )

@@ -21,15 +21,22 @@ from boto3.session import Session
 
 from chalicelib.adapters.aws import Clients
 from chalicelib.api import wiring
-from chalicelib.api.handlers import admit_uploads, attest_blocks, sequence_wakes, sweep
+from chalicelib.api.handlers import (
+    admit_uploads,
+    attest_blocks,
+    publish_documents,
+    sequence_wakes,
+    sweep,
+)
 from chalicelib.bootstrap import service_from_env, system_clock_ms
-from chalicelib.notary.limits import HEARTBEAT_MS, REMIND_MS
+from chalicelib.notary.limits import HEARTBEAT_MS, REMIND_MS, STATUS_RENEW_MS
 from chalicelib.notary.ports import Single
+from chalicelib.notary.publish import register_notary
 from chalicelib.notary.sequence import create_log, sequence
 from chalicelib.notary.witnessing import know_log
 from chalicelib.proof.hashes import sha256
 from chalicelib.proof.note import cosignature_vkey, format_vkey
-from chalicelib.proof.statement import entry_id
+from chalicelib.proof.statement import StatusChange, entry_id, parse_statement
 from infra.peers.anvil import Anvil, running_anvil
 from infra.template import ENVIRONMENT
 
@@ -40,7 +47,7 @@ from .stores import ORIGIN, Places, make_places, session
 POLICIES = Path(__file__).parents[2] / ".chalice"
 POISON = Single("f" * 64, b"no statement", None)
 
-FUNCTIONS = ("api-handler", "sequencer", "admit-upload", "sweep", "attester")
+FUNCTIONS = ("api-handler", "sequencer", "admit-upload", "sweep", "attester", "publisher")
 
 Permission = tuple[str, str]
 """An action and a resource by its name in the template, such as WorkBucket/jobs/*."""
@@ -112,6 +119,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
     token_key = clients.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     chain_key = clients.kms.create_key(KeySpec="ECC_SECG_P256K1", KeyUsage="SIGN_VERIFY")
     witness_key = clients.kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
+    notary_key = clients.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     return {
         "TALLY_ORIGIN": ORIGIN,
         "TALLY_PUBLIC_URL": URL,
@@ -128,6 +136,8 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
         "TALLY_TOKEN_KEY": token_key["KeyMetadata"]["KeyId"],
         "TALLY_CHAIN_KEY": chain_key["KeyMetadata"]["KeyId"],
         "TALLY_WITNESS_KEY": witness_key["KeyMetadata"]["KeyId"],
+        "TALLY_NOTARY_ID": "host",
+        "TALLY_NOTARY_KEY": notary_key["KeyMetadata"]["KeyId"],
     }
 
 
@@ -147,6 +157,9 @@ class Life:
             create_log(self.world.service.log)
             college = issuer(COLLEGE, COLLEGE_TENANT, self.world.college)
             self.world.service.registry.put_issuer(college)
+            service = self.world.service
+            assert service.notary is not None
+            register_notary(service.notary, service.registry, service.log)
 
     @contextmanager
     def acting_as(self, function: str) -> Iterator[None]:
@@ -218,9 +231,31 @@ def notebook(endpoint_url: str, anvil: Anvil) -> Notebook:
         integrate_twice(life, function, bearer)
     with life.acting_as("attester"):
         attest_blocks()
+    publish_all(life, single, bearer)
     with life.acting_as("api-handler"):
         read_everything(world, bearer, entry_id(single).hex(), job)
     return life.notebook
+
+
+def publish_all(life: Life, single: bytes, bearer: dict[str, str]) -> None:
+    """At first, when there is news, and when a new list is wanted; each time it is integrated."""
+    for kind in ("suspend", "revoke"):
+        with life.acting_as("publisher"):
+            publish_documents()
+        with life.acting_as("sequencer"):
+            integrate("sequencer")
+        with life.acting_as("api-handler"):
+            change = StatusChange(kind, entry_id(single), "other", life.world.clock() // 1000)
+            sub = parse_statement(single).statement.sub
+            changed = life.world.statement(payload=change, sub=sub)
+            assert life.world.submit(changed, **bearer).status_code == 303
+        with life.acting_as("sequencer"):
+            integrate("sequencer")
+    life.world.clock.tick(STATUS_RENEW_MS)
+    with life.acting_as("api-handler"):
+        assert "status" in life.world.get(f"/v1/receipts/{entry_id(single).hex()}").json_body
+    with life.acting_as("publisher"):
+        publish_documents()
 
 
 def open_upload(world: World, data: bytes, bearer: dict[str, str]) -> str:
@@ -267,6 +302,8 @@ def read_everything(world: World, bearer: dict[str, str], locator: str, job: str
         "/v1/blocks",
         "/v1/blocks/1",
         "/v1/policy",
+        f"/v1/issuers/{COLLEGE}/profile",
+        f"/v1/issuers/{COLLEGE}/status",
         "/healthz",
         "/.well-known/scitt-keys",
         "/.well-known/jwks.json",

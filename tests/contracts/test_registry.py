@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.notary.ports import IdentityProvider, Issuer, IssuerKey
 from chalicelib.proof.errors import Malformed
+from chalicelib.proof.issuer_profile import Accreditation
 from chalicelib.proof.keys import ES256, SigningKey
 
 from .stores import Stores
@@ -33,6 +34,19 @@ def test_issuers_come_back_as_they_were_put(stores: Stores) -> None:
     stores.registry.put_issuer(notary)
     assert stores.registry.issuer(ISSUER.id) == ISSUER
     assert stores.registry.issuers() == [notary, ISSUER]
+
+
+def test_status_and_accreditations_come_back_too(stores: Stores) -> None:
+    issuer = replace(
+        ISSUER,
+        status="suspended",
+        accreditations=(
+            Accreditation("學位登記冊", "10001", 0),
+            Accreditation("Register", "HE-1", 1_600_000_000_000, to_ms=1_700_000_000_000),
+        ),
+    )
+    stores.registry.put_issuer(issuer)
+    assert stores.registry.issuer(ISSUER.id) == issuer
 
 
 def test_an_issuer_is_replaced_by_its_newer_self(stores: Stores) -> None:

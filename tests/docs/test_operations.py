@@ -21,18 +21,26 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from chalicelib.adapters.secp256k1 import LocalSecp256k1
 from chalicelib.api import wiring
-from chalicelib.api.handlers import ALARMING, attest_blocks, sequence_wakes
+from chalicelib.api.handlers import (
+    ALARMING,
+    attest_blocks,
+    publish_documents,
+    sequence_wakes,
+)
 from chalicelib.bootstrap import Parties, build_parties
 from chalicelib.cli.main import main
-from chalicelib.notary import batch, take
+from chalicelib.cli.registration import read_issuer_file
+from chalicelib.notary import batch, publish, take
 from chalicelib.notary.attest import Party
 from chalicelib.notary.limits import ALARM_TRIES
 from chalicelib.notary.log import Refusal
 from chalicelib.notary.networks import NetworkError
+from chalicelib.notary.notices import profile_of
 from chalicelib.notary.outside import Outside, parse_outside
 from chalicelib.notary.witnesses import NO_QUORUM
+from chalicelib.proof.issuer_profile import format_profile, parse_profile
 from infra.template import ADDITIONS, ENVIRONMENT
-from tests.api.world import World, id_of
+from tests.api.world import COLLEGE, World, id_of
 from tests.notary.chain import MemoryNetwork
 from tests.proof.rfc3161_tokens import ROOT as ROOT_CA
 
@@ -187,6 +195,7 @@ def test_every_member_of_a_log_line_is_told(capsys: pytest.CaptureFixture[str]) 
     world.get(f"/entries/{id_of(world.statement())}")
     sequence_wakes(["a"])
     attest_in_vain(world)
+    publish_in_vain(world)
     world.clock.now_ms -= 3_600_000
     sequence_wakes(["a"])
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
@@ -200,6 +209,28 @@ def attest_in_vain(world: World) -> None:
     parties = Parties(networks=(Party(MemoryNetwork(money=0), 0),))
     wiring.use(replace(world.service, outside=lambda: parties))
     attest_blocks()
+
+
+def publish_in_vain(world: World) -> None:
+    """An issuer without a Chinese name: the alarm rings."""
+    world.register_notary()
+    known = world.registry.issuer(COLLEGE)
+    assert known is not None
+    world.registry.put_issuer(replace(known, names={"en": "College"}))
+    publish_documents()
+
+
+def test_the_example_of_an_issuer_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "issuer.json"
+    path.write_text(block(section(PAGE, "Issuers"), "json"), "utf-8")
+    issuer = read_issuer_file(path, 0)
+    assert parse_profile(format_profile(profile_of(issuer))).accreditations == issuer.accreditations
+
+
+def test_every_problem_of_publishing_has_its_row() -> None:
+    source = Path(publish.__file__).read_text("utf-8")
+    names = set(re.findall(r'f"([a-z]+(?:-[a-z]+)+): ', source))
+    assert {codes(row[0])[0] for row in rows(section(PAGE, "Issuers"))} == names
 
 
 # Outside parties.

@@ -57,7 +57,7 @@ def test_every_function_has_a_role_of_its_own_without_wildcard_actions(
             for statement in policy["PolicyDocument"]["Statement"]:
                 assert "*" not in json.dumps(statement["Action"])
                 assert statement["Resource"] != "*"
-    assert len(set(roles)) == len(roles) == 5
+    assert len(set(roles)) == len(roles) == 6
 
 
 def test_only_the_sequencing_functions_sign_with_the_log_key(
@@ -74,7 +74,12 @@ def test_only_the_sequencing_functions_sign_with_the_log_key(
 
 
 @pytest.mark.parametrize(
-    ("key", "role"), [("ChainKey", "AttesterRole"), ("WitnessKey", "ApiHandlerRole")]
+    ("key", "role"),
+    [
+        ("ChainKey", "AttesterRole"),
+        ("WitnessKey", "ApiHandlerRole"),
+        ("NotaryKey", "PublisherRole"),
+    ],
 )
 def test_each_other_key_is_used_by_one_function(
     resources: dict[str, Resource], key: str, role: str
@@ -157,8 +162,9 @@ SEQUENCING = {"SequencerLogs", "SweepLogs"}
     ("metric", "member", "groups"),
     [
         ("SetAside", "set_aside", SEQUENCING),
-        ("Refusals", "refusal", {*SEQUENCING, "AttesterLogs"}),
+        ("Refusals", "refusal", {*SEQUENCING, "AttesterLogs", "PublisherLogs"}),
         ("AttestationAlarms", "attestation_alarm", {"AttesterLogs"}),
+        ("PublishAlarms", "publish_alarm", {"PublisherLogs"}),
     ],
 )
 def test_an_alarm_rings_on_the_lines_of_every_function_that_writes_them(

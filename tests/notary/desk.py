@@ -57,7 +57,7 @@ def revoked(target: bytes, sub: int) -> bytes:
 
 
 def issuer_of(id: str, tenant: str, *, notary: bool = False) -> Issuer:
-    return Issuer(id, tenant, {"en": id}, (IssuerKey(key_named(id).public, 0),), notary)
+    return Issuer(id, tenant, {"en": id, "zh": id}, (IssuerKey(key_named(id).public, 0),), notary)
 
 
 def registry() -> MemoryRegistry:

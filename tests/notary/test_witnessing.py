@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.notary.checks import Refused
 from chalicelib.notary.limits import COSIGN_REPEAT_S, COSIGN_SKEW_S
 from chalicelib.notary.ports import Busy, Conflict, OutcomeUnknown
+from chalicelib.notary.refused import Refused
 from chalicelib.notary.witnessing import (
     SizeConflict,
     WitnessedLog,

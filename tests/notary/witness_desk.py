@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from chalicelib.notary.checks import Refused
 from chalicelib.notary.log import Log
 from chalicelib.notary.networks import NetworkError, NetworkRefused
+from chalicelib.notary.refused import Refused
 from chalicelib.notary.witnesses import (
     LogForked,
     OldSizeConflict,

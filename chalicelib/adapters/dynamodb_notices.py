@@ -1,0 +1,215 @@
+"""What the notary registered about issuers, in the table ``registry``.
+
+Three kinds of items: ``notice`` (one for each issuer, as a JSON text), ``asked`` (when a list
+of an issuer was last wanted), and ``published`` (the height up to which lists hold all changes).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING, Any, cast
+
+from ..notary.limits import ASK_MS
+from ..notary.notices import IssuerNotices, Listed, Placed, Waiting
+from ..notary.ports import Conflict
+from ..proof.hashes import Hash
+from ..proof.text import format_base64, parse_base64
+from .aws import Clients, code_of, was_repeated
+from .dynamodb import CONDITION_FAILED, doubt_told, query
+from .dynamodb_registry import SORT_KEY_BYTES
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+    from mypy_boto3_dynamodb.type_defs import PutItemInputTypeDef
+
+    from .dynamodb import Item
+
+LOGGER = logging.getLogger(__name__)
+
+NOTICE = "notice"
+ASKED = "asked"
+PUBLISHED = "published"
+HEIGHT = "height"
+
+
+class DynamoNotices:
+    """``Notices``."""
+
+    def __init__(self, clients: Clients, table: str) -> None:
+        self._clients = clients
+        self._table = table
+
+    def get(self, issuer: str) -> IssuerNotices | None:
+        if len(issuer.encode()) > SORT_KEY_BYTES:
+            return None
+        item = self._item(NOTICE, issuer)
+        return _parse(item) if item else None
+
+    def all(self) -> list[IssuerNotices]:
+        return [_parse(item) for item in self._items(NOTICE)]
+
+    @doubt_told()
+    def put(self, notices: IssuerNotices) -> None:
+        from botocore.exceptions import ClientError
+
+        item = _format(notices)
+        request: PutItemInputTypeDef = {
+            "TableName": self._table,
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists(id)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if notices.version:
+            request["ConditionExpression"] = "version = :held"
+            request["ExpressionAttributeValues"] = {":held": {"N": str(notices.version)}}
+        try:
+            self._clients.dynamodb.put_item(**request)
+        except ClientError as error:
+            if not _was_in_the_way(error, item):
+                raise Conflict(f"the notices of {notices.issuer} are at another version") from error
+
+    def height(self) -> int:
+        item = self._item(PUBLISHED, HEIGHT)
+        return int(item[HEIGHT]["N"]) if item else 0
+
+    @doubt_told()
+    def advance(self, before: int, after: int) -> None:
+        from botocore.exceptions import ClientError
+
+        item: Item = {**_key(PUBLISHED, HEIGHT), HEIGHT: {"N": str(after)}}
+        request: PutItemInputTypeDef = {
+            "TableName": self._table,
+            "Item": item,
+            "ConditionExpression": "attribute_not_exists(id)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if before:
+            request["ConditionExpression"] = "height = :before"
+            request["ExpressionAttributeValues"] = {":before": {"N": str(before)}}
+        try:
+            self._clients.dynamodb.put_item(**request)
+        except ClientError as error:
+            if not _was_in_the_way(error, item):
+                raise Conflict("what was published reaches another height") from error
+
+    def ask(self, issuer: str, prefix: str, now_ms: int) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            self._clients.dynamodb.update_item(
+                TableName=self._table,
+                Key=_key(ASKED, f"{issuer} {prefix}"),
+                UpdateExpression="SET asked_ms = :now",
+                ConditionExpression="attribute_not_exists(asked_ms) OR asked_ms <= :before",
+                ExpressionAttributeValues={
+                    ":now": {"N": str(now_ms)},
+                    ":before": {"N": str(now_ms - ASK_MS)},
+                },
+            )
+        except (BotoCoreError, ClientError) as error:
+            if not isinstance(error, ClientError) or code_of(error) != CONDITION_FAILED:
+                LOGGER.warning("a hint was not written, a later one must do: %s", error)
+
+    def asked(self) -> dict[tuple[str, str], int]:
+        found: dict[tuple[str, str], int] = {}
+        for item in self._items(ASKED):
+            issuer, _, prefix = item["id"]["S"].partition(" ")
+            found[issuer, prefix] = int(item["asked_ms"]["N"])
+        return found
+
+    def _item(self, kind: str, id: str) -> Item | None:
+        answer = self._clients.dynamodb.get_item(
+            TableName=self._table, Key=_key(kind, id), ConsistentRead=True
+        )
+        return answer.get("Item")
+
+    def _items(self, kind: str) -> list[Item]:
+        found = query(
+            self._clients.dynamodb,
+            {
+                "TableName": self._table,
+                "KeyConditionExpression": "kind = :kind",
+                "ExpressionAttributeValues": {":kind": {"S": kind}},
+                "ConsistentRead": True,
+            },
+        )
+        return list(found)
+
+
+def _was_in_the_way(error: ClientError, item: Item) -> bool:
+    """Whether the condition failed only because botocore had sent the same write before. Raises any
+    other error."""
+    if code_of(error) != CONDITION_FAILED:
+        raise error
+    held = cast("dict[str, Item]", error.response).get("Item")
+    return was_repeated(error) and held == item
+
+
+def _key(kind: str, id: str) -> Item:
+    return {"kind": {"S": kind}, "id": {"S": id}}
+
+
+def _format(notices: IssuerNotices) -> Item:
+    """The item as it is stored: with the next version."""
+    members = {
+        "profiles": [_write_placed(each) for each in notices.profiles],
+        "next_profile": notices.next_profile and _write_waiting(notices.next_profile),
+        "lists": [_write_listed(each) for each in notices.lists],
+    }
+    return {
+        **_key(NOTICE, notices.issuer),
+        "json": {"S": json.dumps(members)},
+        "version": {"N": str(notices.version + 1)},
+    }
+
+
+def _parse(item: Item) -> IssuerNotices:
+    members: dict[str, Any] = json.loads(item["json"]["S"])
+    return IssuerNotices(
+        issuer=item["id"]["S"],
+        profiles=tuple(_read_placed(each) for each in members["profiles"]),
+        next_profile=members["next_profile"] and _read_waiting(members["next_profile"]),
+        lists=tuple(_read_listed(each) for each in members["lists"]),
+        version=int(item["version"]["N"]),
+    )
+
+
+def _write_placed(placed: Placed) -> list[object]:
+    return [placed.document.hex(), placed.index, placed.height]
+
+
+def _read_placed(value: Any) -> Placed:
+    document, index, height = value
+    return Placed(Hash.parse_hex(document), index, height)
+
+
+def _write_waiting(waiting: Waiting) -> list[str]:
+    return [waiting.document.hex(), format_base64(waiting.entry)]
+
+
+def _read_waiting(value: Any) -> Waiting:
+    document, entry = value
+    return Waiting(Hash.parse_hex(document), parse_base64(entry))
+
+
+def _write_listed(listed: Listed) -> dict[str, object]:
+    return {
+        "prefix": listed.prefix,
+        "status": listed.status and _write_placed(listed.status),
+        "next": listed.next_status and _write_waiting(listed.next_status),
+        "size": listed.size,
+        "read_ms": listed.read_ms,
+        "full": listed.full,
+    }
+
+
+def _read_listed(members: Any) -> Listed:
+    return Listed(
+        prefix=members["prefix"],
+        status=members["status"] and _read_placed(members["status"]),
+        next_status=members["next"] and _read_waiting(members["next"]),
+        size=members["size"],
+        read_ms=members["read_ms"],
+        full=members["full"],
+    )
