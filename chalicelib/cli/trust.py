@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..proof.command import UsageError, read_policy_file
-from ..proof.errors import Invalid, Malformed
+from ..proof.entry_status import check_subject
+from ..proof.errors import CannotTell, Invalid, Malformed
 from ..proof.policy import Policy, parse_policy
 from ..proof.receipt import Inclusion, Receipt
-from ..proof.verdict import Result
-from ..proof.verify import Heads, check_inclusion, verify
+from ..proof.verdict import Check, Result
+from ..proof.verify import Heads, check_inclusion, read_status, verify
 from .failure import Misused, Unfinished
 from .http import Http, Refused
 
@@ -47,7 +48,20 @@ def check_no_worse(held: Receipt, merged: Receipt, heads: Heads) -> None:
     before = {check.name: check.result for check in checks}
     for check in verify(None, merged, heads.policy, at_ms, heads).checks:
         if _GRADES.index(check.result) < _GRADES.index(before.get(check.name, "unknown")):
-            raise Invalid(f"the receipt would be worse: {check.name}: {check.detail}")
+            _refuse_unless_news(check, merged, heads)
+
+
+def _refuse_unless_news(check: Check, merged: Receipt, heads: Heads) -> None:
+    """A newer status list that is the notary's own may bring bad news; all else is worse."""
+    worse = Invalid(f"the receipt would be worse: {check.name}: {check.detail}")
+    if check.name != "status" or merged.status is None:
+        raise worse
+    block, signed = merged.registered.block, merged.statement
+    try:
+        listed = read_status(merged.status, heads)
+        check_subject(listed, signed.entry_id, block.origin, signed.statement.iss)
+    except (Invalid, CannotTell):
+        raise worse from None
 
 
 def read_policy_option(path: Path) -> Policy:

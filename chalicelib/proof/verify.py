@@ -22,8 +22,10 @@ from dataclasses import dataclass, field
 from .attestations import Seen, check_attestations, write_sightings
 from .block import GENESIS, Block, verify_block_signature
 from .document import commit, digest_document
+from .entry_status import EntryStatus, judge_status, parse_entry_status, read_ms_of
 from .errors import CannotTell, Invalid, Malformed
 from .hashes import sha256
+from .issuer_profile import IssuerProfile, check_profile, parse_profile
 from .jcs import JsonValue, parse_ijson
 from .members import read_text
 from .merkle import inclusion_ranges, verify_inclusion
@@ -103,7 +105,9 @@ def verify(
         witnesses,
         *[each.check for each in outside],
         issuer,
-        run_check("status", check_status, receipt.status, heads) if receipt.status else _NO_STATUS,
+        run_check("status", check_status, receipt, receipt.status, at_ms, heads)
+        if receipt.status
+        else _NO_STATUS,
         _expiry(document, receipt, bound, at_ms),
     ]
     facts = _facts(receipt, policy, included.result == log.result == block.result == "pass", issuer)
@@ -240,12 +244,16 @@ def _best_witnesses(checks: Sequence[Check]) -> Check:
 def check_issuer(receipt: Receipt, block: Check, heads: Heads) -> str:
     """``block`` says whether the entry is in the ``registered`` block and that has its time."""
     issuer = _check_signer(receipt.statement, receipt.registered, block, heads.policy)
-    if receipt.issuer is not None:
-        try:
-            _check_profile(receipt.issuer, issuer, heads)
-        except CannotTell as error:
-            return f"signed by {issuer.id}; its profile proves nothing here: {error}"
-    return f"signed by {issuer.id} with a key that was good when it was registered"
+    told = f"signed by {issuer.id} with a key that was good when it was registered"
+    if receipt.issuer is None:
+        return told
+    at_ms = receipt.registered.block.timestamp_ms
+    known_ms = receipt.issuer.registered.block.timestamp_ms
+    try:
+        profile = read_profile(receipt.issuer, issuer.id, heads)
+        return f"{told}: {check_profile(profile, issuer.id, at_ms, known_ms)}"
+    except CannotTell as error:
+        return f"{told}; its profile proves nothing here: {error}"
 
 
 def _check_signer(
@@ -267,10 +275,15 @@ def _check_signer(
     return issuer
 
 
-def _check_profile(evidence: Evidence, issuer: PolicyIssuer, heads: Heads) -> None:
+def read_profile(evidence: Evidence, issuer: str, heads: Heads) -> IssuerProfile:
+    """The profile that the notary registered of this issuer; raises Invalid or CannotTell."""
     notice = _check_evidence(evidence, heads)
-    if not isinstance(notice, IssuerNotice) or notice.issuer != issuer.id:
-        raise Invalid(f"the evidence for the issuer is not a notice about {issuer.id}")
+    if not isinstance(notice, IssuerNotice) or notice.issuer != issuer:
+        raise Invalid(f"the evidence for the issuer is not a notice about {issuer}")
+    try:
+        return parse_profile(evidence.document)
+    except Malformed as error:
+        raise CannotTell(f"this version cannot read the registered profile: {error}") from error
 
 
 def _check_evidence(evidence: Evidence, heads: Heads) -> IssuerNotice | StatusListNotice:
@@ -292,10 +305,20 @@ def _check_evidence(evidence: Evidence, heads: Heads) -> IssuerNotice | StatusLi
     return payload
 
 
-def check_status(evidence: Evidence, heads: Heads) -> str:
+def check_status(receipt: Receipt, evidence: Evidence, at_ms: int, heads: Heads) -> str:
+    status, signed = read_status(evidence, heads), receipt.statement
+    origin, read_ms = receipt.registered.block.origin, read_ms_of(evidence)
+    return judge_status(status, signed.entry_id, origin, signed.statement.iss, at_ms, read_ms)
+
+
+def read_status(evidence: Evidence, heads: Heads) -> EntryStatus:
+    """The list that the notary registered; raises Invalid or CannotTell."""
     if not isinstance(_check_evidence(evidence, heads), StatusListNotice):
         raise Invalid("the evidence for the status is not a status list")
-    raise CannotTell("this version cannot read status lists")
+    try:
+        return parse_entry_status(evidence.document)
+    except Malformed as error:
+        raise CannotTell(f"this version cannot read the registered status list: {error}") from error
 
 
 def _expiry(document: bytes | None, receipt: Receipt, bound: Check, at_ms: int) -> Check:

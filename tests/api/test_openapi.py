@@ -98,6 +98,10 @@ def refusals() -> set[str]:
     return names
 
 
+UNROUTED = {"too-many-endpoints", "no-such-endpoint"}
+"""Of webhooks, which have no routes yet."""
+
+
 def test_every_refusal_of_the_use_cases_is_a_problem() -> None:
     assert len(refusals()) > 10
-    assert refusals() - WORKERS <= set(KINDS)
+    assert refusals() - WORKERS - UNROUTED <= set(KINDS)

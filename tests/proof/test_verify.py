@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from chalicelib.proof.block import GENESIS
+from chalicelib.proof.entry_status import Change, EntryStatus, format_entry_status
 from chalicelib.proof.hashes import Hash, sha256
+from chalicelib.proof.issuer_profile import IssuerProfile, ProfileKey, format_profile
 from chalicelib.proof.payload import IssuerNotice, StatusChange, StatusListNotice
 from chalicelib.proof.policy import Policy
-from chalicelib.proof.receipt import Attestation, Receipt
+from chalicelib.proof.receipt import Attestation, Evidence, Receipt
 from chalicelib.proof.verdict import Verdict
 from chalicelib.proof.verify import Heads, verify
 
@@ -363,7 +365,56 @@ class TestEvidence:
         )
         assert (verdict.outcome, results(verdict)["issuer"]) == ("valid", "pass")
 
-    def test_a_status_list_is_checked_and_not_yet_read(self) -> None:
+    def registered(self, document: bytes, payload: Any) -> Evidence:
+        """A document of the notary that is registered soon after the credential."""
+        return World(
+            document=document,
+            payload=payload,
+            iss=NOTARY,
+            issuer_key=NOTARY_KEY,
+            timestamp_ms=REGISTERED_MS + 60_000,
+        ).evidence()
+
+    def issuer(self, **different: Any) -> Verdict:
+        keys = (ProfileKey(ISSUER_KEY.public, 0, None, None),)
+        names = {"en": "Cambrian University", "zh": "寒武纪大学"}
+        usual = IssuerProfile(ISSUER, names, "active", (), keys)
+        document = format_profile(replace(usual, **different))
+        evidence = self.registered(document, IssuerNotice(ISSUER, sha256(document)))
+        return judge(replace(World().receipt(), issuer=evidence))
+
+    def test_a_profile_tells_the_registry_s_name(self) -> None:
+        verdict = self.issuer()
+        (detail,) = [check.detail for check in verdict.checks if check.name == "issuer"]
+        assert "Cambrian University (寒武纪大学)" in detail
+
+    def test_a_profile_of_another_issuer_is_invalid(self) -> None:
+        verdict = self.issuer(id="did:web:other.example")
+        assert (verdict.outcome, results(verdict)["issuer"]) == ("invalid", "fail")
+
+    def status(self, *changes: Change, at_ms: int = REGISTERED_MS + 60_000) -> Verdict:
+        receipt = World().receipt()
+        listed = EntryStatus(ORIGIN, ISSUER, "", 9, REGISTERED_MS + 60_000, changes)
+        document = format_entry_status(listed)
+        notice = StatusListNotice("https://notary.example/list", sha256(document))
+        evidence = self.registered(document, notice)
+        return judge(replace(receipt, status=evidence), at_ms=at_ms)
+
+    def revoked(self) -> Change:
+        entry, effective = World().receipt().statement.entry_id, REGISTERED_MS // 1_000 + 30
+        return Change(entry, "revoke", effective, "misconduct", some_hash("the revocation"))
+
+    def test_a_status_list_says_what_was_good_and_when(self) -> None:
+        assert results(self.status())["status"] == "pass"
+        assert results(self.status(at_ms=AT_MS))["status"] == "unknown"
+
+    def test_a_revocation_counts_from_its_time_on(self) -> None:
+        before = self.status(self.revoked(), at_ms=REGISTERED_MS + 1_000)
+        assert (before.outcome, results(before)["status"]) == ("valid", "pass")
+        after = self.status(self.revoked(), at_ms=AT_MS)
+        assert (after.outcome, results(after)["status"]) == ("invalid", "fail")
+
+    def test_a_status_list_that_cannot_be_read_proves_nothing(self) -> None:
         listed = self.notice(
             payload=StatusListNotice("https://notary.example/list", sha256(self.profile))
         )
