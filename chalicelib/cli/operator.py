@@ -17,9 +17,10 @@ from ..notary.audit import AuditFailure, audit_store
 from ..notary.notices import Notary
 from ..notary.own_policy import own_policy
 from ..notary.ports import IdentityProvider, Issuer, IssuerKey
+from ..notary.publish import Publisher, register_notary
 from ..notary.publish import publish as publish_news
-from ..notary.publish import register_notary
 from ..notary.sequence import create_log, drain
+from ..proof.block import Block
 from ..proof.errors import Malformed
 from ..proof.issuer_profile import check_issuer_text
 from ..proof.jcs import JsonValue
@@ -267,9 +268,7 @@ def audit(as_json: bool) -> None:
 def sequence(as_json: bool) -> None:
     """Integrate what is pending, now."""
     with the_service() as service:
-        witnesses = service.outside().witnesses
-        log = replace(service.log, tell_aside=_tell_aside, witnesses=witnesses)
-        blocks = drain(log, service.clock_ms)
+        blocks = _sequence(service)
     if as_json:
         echo_json({"blocks": [block.height for block in blocks]})
         return
@@ -279,10 +278,17 @@ def sequence(as_json: bool) -> None:
         click.echo(f"block {block.height}: {block.size} entries")
 
 
+def _sequence(service: Service) -> list[Block]:
+    witnesses = service.outside().witnesses
+    return drain(
+        replace(service.log, tell_aside=_tell_aside, witnesses=witnesses), service.clock_ms
+    )
+
+
 @operator.command()
 @json_option
 def publish(as_json: bool) -> None:
-    """Register what is new about issuers and their entries, now; then sequence."""
+    """Register what is new about issuers and their entries, and integrate it, now."""
     from ..bootstrap import publisher_of
 
     problems: list[tuple[str, str]] = []
@@ -290,13 +296,25 @@ def publish(as_json: bool) -> None:
         publisher = publisher_of(service, lambda *problem: problems.append(problem))
         if publisher is None:
             raise Misused("this deployment has no notary")
-        notices = publish_news(publisher)
+        notices = _publish(publisher, service)
     for id_, problem in problems:
         click.echo(f"tally: {id_}: {problem}", err=True)
     if as_json:
         echo_json({"notices": notices})
         return
-    click.echo(f"{notices} notices were submitted")
+    click.echo(f"{notices} notices were registered")
+
+
+def _publish(publisher: Publisher, service: Service) -> int:
+    """What was changed is integrated, then told, then the telling integrated and written down."""
+    known = service.registry.issuer(publisher.notary.id)
+    if known is None or not known.notary:
+        raise Misused("the notary is not registered yet: run `tally operator init` first")
+    notices = 0
+    for _ in range(2):  # the second run writes down that what the first one submitted is integrated
+        _sequence(service)
+        notices += publish_news(publisher)
+    return notices
 
 
 def _tell_aside(id_: str, reason: str) -> None:

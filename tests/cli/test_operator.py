@@ -81,7 +81,7 @@ def test_news_are_published_at_once(service: Service, key: Path) -> None:
     tally("operator", "init")
     tally(*add(key))
     assert tally_json("operator", "publish")["notices"] == 2
-    tally("operator", "sequence")
+    assert "nothing is pending" in tally("operator", "sequence").stdout
     assert "0 notices" in tally("operator", "publish").stdout
     assert service.log.notices is not None
     notices = service.log.notices.get(UNIVERSITY)
@@ -97,6 +97,12 @@ def test_what_cannot_be_published_is_told(service: Service, key: Path) -> None:
     service.registry.put_issuer(replace(issuer, names={"en": "University"}))
     told = tally("operator", "publish")
     assert f"{UNIVERSITY}: malformed-profile: a name is 1 to 300" in told.stderr
+
+
+def test_publishing_before_the_notary_is_registered_says_what_to_do(service: Service) -> None:
+    told = tally("operator", "publish")
+    assert told.exit_code == 64
+    assert "run `tally operator init` first" in told.stderr
 
 
 def test_without_a_notary_nothing_is_published(

@@ -77,7 +77,8 @@ def test_the_walk_runs_as_it_is_written(tmp_path: Path) -> None:
         )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 document: 1 done, 0 rejected" in done.stdout
-    assert "VALID\n" in done.stdout
+    assert "\nVALID\n" in done.stdout
+    assert "revoked since" in done.stdout.split("\nINVALID\n")[1]
     assert done.stdout.count("everything that was read is right") == 2
     assert (tmp_path / "diploma.tlog-proof").read_text().startswith("c2sp.org/tlog-proof@v1\n")
 
