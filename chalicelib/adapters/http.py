@@ -121,7 +121,7 @@ class _Punctual(io.RawIOBase):
         super().close()
 
 
-class _Response(http.client.HTTPResponse):
+class PunctualResponse(http.client.HTTPResponse):
     """Its status line, headers and body come in time, all together. urllib3 sets the socket's
     timeout to what is left of the request's just before."""
 
@@ -131,11 +131,11 @@ class _Response(http.client.HTTPResponse):
 
 
 class _HttpConnection(urllib3.connection.HTTPConnection):
-    response_class = _Response
+    response_class = PunctualResponse
 
 
 class _HttpsConnection(urllib3.connection.HTTPSConnection):
-    response_class = _Response
+    response_class = PunctualResponse
 
 
 class _HttpPool(urllib3.HTTPConnectionPool):

@@ -34,7 +34,7 @@ from ..notary.public_url import (
     check_address,
     parse_public_url,
 )
-from .http import _Response
+from .http import PunctualResponse
 
 Resolve = Callable[[str], Sequence[str]]
 """The addresses of a host; raises OSError."""
@@ -176,7 +176,7 @@ class _Connection(HTTPConnection):
 
     default_port = HTTPS_PORT
     auto_open = 0
-    response_class = _Response
+    response_class = PunctualResponse
 
 
 def _exchange(

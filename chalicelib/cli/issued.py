@@ -35,7 +35,7 @@ from ..proof.members import (
 )
 from .failure import Unfinished
 from .files import create_file, shown, why
-from .journal import STATE, _lock
+from .journal import STATE, lock
 
 SD_JWT_VC = "sd-jwt-vc"
 OPEN_BADGES = "open-badges"
@@ -163,7 +163,7 @@ def open_issued(directory: Path) -> Iterator[IssuedList]:
     except OSError as error:
         raise Unfinished(f"cannot write in {shown(directory)}: {why(error)}") from error
     with os.fdopen(descriptor, "r+b") as file:
-        _lock(file, directory)
+        lock(file, directory)
         data = file.read()
         key = _read_key(directory, bool(data)) or _make_key(directory)
         issued = IssuedList(key, file)

@@ -190,7 +190,7 @@ def open_journal(directory: Path) -> Journal:
         raise Unfinished(f"cannot write in {shown(directory)}: {why(error)}") from error
     journal = Journal(os.fdopen(descriptor, "r+b"))
     try:
-        _lock(journal.file, directory)
+        lock(journal.file, directory)
         _load(journal, path)
     except BaseException:
         journal.file.close()
@@ -198,7 +198,7 @@ def open_journal(directory: Path) -> Journal:
     return journal
 
 
-def _lock(file: BinaryIO, directory: Path) -> None:
+def lock(file: BinaryIO, directory: Path) -> None:
     if sys.platform != "win32":
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -22,6 +22,7 @@ from ..proof.block import verify_block_signature
 from ..proof.errors import CannotTell, Invalid, Malformed
 from ..proof.export import best_inclusion, export_cose, export_tlog_proof
 from ..proof.hashes import Hash
+from ..proof.heads import Heads
 from ..proof.jcs import JsonValue
 from ..proof.limits import NOTE_SIGNATURES
 from ..proof.members import read_base64
@@ -39,7 +40,6 @@ from ..proof.receipt import (
     parse_receipt,
 )
 from ..proof.tsp.tsr_file import export_tsr
-from ..proof.verify import Heads
 from .failure import Failure, Misused, Unfinished, Wrong, echo_json
 from .files import parse_file, replace_file, shown
 from .http import Http, check_url

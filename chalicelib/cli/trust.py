@@ -9,10 +9,13 @@ from pathlib import Path
 from ..proof.command import UsageError, read_policy_file
 from ..proof.entry_status import check_subject
 from ..proof.errors import CannotTell, Invalid, Malformed
+from ..proof.evidence import read_status
+from ..proof.heads import Heads
+from ..proof.inclusion import check_inclusion
 from ..proof.policy import Policy, parse_policy
 from ..proof.receipt import Inclusion, Receipt
 from ..proof.verdict import Check, Result
-from ..proof.verify import Heads, check_inclusion, read_status, verify
+from ..proof.verify import verify
 from .failure import Misused, Unfinished
 from .http import Http, Refused
 

@@ -17,10 +17,10 @@ from ..proof.command import NoVerdict, UsageError, print_verdict
 from ..proof.policy import Policy
 from ..proof.receipt import Receipt
 from .failure import Misused, Unfinished
-from .settings import FILE, json_option
+from .settings import FILE, Command, json_option
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("document", type=FILE)
 @click.argument("receipt", type=FILE)
 @click.option("--policy", envvar="TALLY_POLICY", required=True, type=FILE, help="Whom you trust.")

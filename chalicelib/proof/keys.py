@@ -38,7 +38,7 @@ ES256 = -7
 SIGNATURE_BYTES = 64
 COORDINATE_BYTES = 32
 
-_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _ED25519_PRIME = 2**255 - 19
 _SIGN_BIT = 1 << 255
 _ORDER_8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
@@ -92,7 +92,7 @@ def _verify_p256(key: ec.EllipticCurvePublicKey, signature: bytes, message: byte
 
 def _der_of(signature: bytes) -> bytes:
     r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-    if s > _P256_ORDER // 2:
+    if s > P256_ORDER // 2:
         # (r, n - s) is as good to ECDSA, so anybody could make a second signature, and entry id.
         raise WrongSignature("the signature is malleable: s is not in the lower half of the order")
     return encode_dss_signature(r, s)
@@ -101,7 +101,7 @@ def _der_of(signature: bytes) -> bytes:
 def raw_signature(der: bytes) -> bytes:
     """r ‖ s with low s, 64 bytes, of a P-256 signature in DER, as KMS and OpenSSL write it."""
     r, s = decode_dss_signature(der)
-    return r.to_bytes(32, "big") + min(s, _P256_ORDER - s).to_bytes(32, "big")
+    return r.to_bytes(32, "big") + min(s, P256_ORDER - s).to_bytes(32, "big")
 
 
 def ed25519_key(x: bytes) -> PublicKey:

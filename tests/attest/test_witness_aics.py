@@ -24,6 +24,7 @@ from chalicelib.notary.witnesses import WITNESSES, OldSizeConflict, Witnesses
 from chalicelib.notary.witnessing import know_log
 from chalicelib.proof.errors import CannotTell
 from chalicelib.proof.hashes import Hash
+from chalicelib.proof.heads import check_witnesses
 from chalicelib.proof.jcs import JsonValue
 from chalicelib.proof.note import (
     VerifierKey,
@@ -38,7 +39,6 @@ from chalicelib.proof.statement import entry_id
 from chalicelib.proof.tiles import plan_consistency, prove_consistency_from_tiles
 from chalicelib.proof.tlogpolicy import parse_tlog_policy
 from chalicelib.proof.tlogwitness import AddCheckpoint
-from chalicelib.proof.verify import check_witnesses
 from infra.peers.witness import BIN, WitnessPeer, is_installed, running_witness
 from tests.api.world import World
 from tests.cli.front import Front

@@ -9,9 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from chalicelib.proof.attestations import check_attestations
+from chalicelib.proof.heads import check_witnesses
 from chalicelib.proof.policy import DEFAULT_REQUIRE, Policy
 from chalicelib.proof.receipt import Attestation, Inclusion, Receipt, format_receipt, parse_receipt
-from chalicelib.proof.verify import check_witnesses, verify
+from chalicelib.proof.verify import verify
 from infra.local_cloud import LocalCloud
 from tests.proof.world import AT_MS, cosigned, policy, witnessed_tlog
 

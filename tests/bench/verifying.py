@@ -7,8 +7,9 @@ from collections.abc import Callable
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from chalicelib.proof.block import block_to_be_signed
+from chalicelib.proof.heads import Heads
 from chalicelib.proof.receipt import Receipt, parse_receipt
-from chalicelib.proof.verify import Heads, verify
+from chalicelib.proof.verify import verify
 from tests.proof.world import AT_MS, ISSUER_KEY, LOG, policy
 
 from .measure import Results, Work, median_us

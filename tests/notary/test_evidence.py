@@ -15,9 +15,9 @@ from chalicelib.proof.attestations import check_attestations
 from chalicelib.proof.bitcoin.opentimestamps import parse_timestamp
 from chalicelib.proof.bitcoin.ots_codec import PendingAttestation
 from chalicelib.proof.hashes import Hash
+from chalicelib.proof.inclusion import check_inclusion
 from chalicelib.proof.members import read_base64
 from chalicelib.proof.receipt import Attestation, Receipt, format_receipt, parse_receipt
-from chalicelib.proof.verify import check_inclusion
 from tests.proof import outside
 from tests.proof.world import policy
 

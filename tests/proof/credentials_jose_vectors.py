@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from chalicelib.proof.credentials.multibase import format_base64url, parse_base64url
-from chalicelib.proof.keys import _P256_ORDER, PublicKey, format_jwk
+from chalicelib.proof.keys import P256_ORDER, PublicKey, format_jwk
 
 from .credentials_samples import ISSUER_KEY, P256_KEY, STRANGER_KEY, jws_of
 
@@ -117,7 +117,7 @@ def _bad_signatures() -> Made:
         "signature-flipped": f"{header}.{payload}.{_flipped(signature)}",
     }.items():
         yield name, vector(jws, "WrongSignature")
-    for name, s in {"s-zero": 0, "s-the-order": _P256_ORDER, "s-all-ones": 2**256 - 1}.items():
+    for name, s in {"s-zero": 0, "s-the-order": P256_ORDER, "s-all-ones": 2**256 - 1}.items():
         yield f"es256-{name}", vector(_with_s(GOOD_ES256, s), "WrongSignature", P256_KEY.public)
     shifted = _with_s(GOOD_ES256, int.from_bytes(_signature(GOOD_ES256)[32:], "big"), 33)
     yield "es256-65-bytes-with-a-zero", vector(shifted, "WrongSignature", P256_KEY.public)
@@ -143,4 +143,4 @@ def _with_s(jws: str, s: int, size: int = 32) -> str:
 
 
 def _high_s(jws: str) -> str:
-    return _with_s(jws, _P256_ORDER - int.from_bytes(_signature(jws)[32:], "big"))
+    return _with_s(jws, P256_ORDER - int.from_bytes(_signature(jws)[32:], "big"))

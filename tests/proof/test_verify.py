@@ -11,12 +11,13 @@ import pytest
 from chalicelib.proof.block import GENESIS
 from chalicelib.proof.entry_status import Change, EntryStatus, format_entry_status
 from chalicelib.proof.hashes import Hash, sha256
+from chalicelib.proof.heads import Heads
 from chalicelib.proof.issuer_profile import IssuerProfile, ProfileKey, format_profile
 from chalicelib.proof.payload import IssuerNotice, StatusChange, StatusListNotice
 from chalicelib.proof.policy import Policy
 from chalicelib.proof.receipt import Attestation, Evidence, Receipt
 from chalicelib.proof.verdict import Verdict
-from chalicelib.proof.verify import Heads, verify
+from chalicelib.proof.verify import verify
 
 from . import outside
 from .world import (

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from ..errors import CannotTell, Invalid, Malformed
 from ..jcs import JsonValue, MalformedJson, format_jcs, parse_ijson
-from ..keys import _P256_ORDER, EDDSA, ES256, SIGNATURE_BYTES, PublicKey, Signer
+from ..keys import EDDSA, ES256, P256_ORDER, SIGNATURE_BYTES, PublicKey, Signer
 from ..limits import JOSE_HEADER_BYTES, JWS_BYTES
 from .multibase import MalformedBase64Url, format_base64url, parse_base64url
 
@@ -146,8 +146,8 @@ def _low_s(signature: bytes) -> bytes:
     """(r, s) with the lower of s and n - s. Our own formats refuse the higher one, but RFC 7518
     allows both, and most libraries write whichever comes."""
     s = int.from_bytes(signature[32:], "big") if len(signature) == SIGNATURE_BYTES else 0
-    if _P256_ORDER // 2 < s < _P256_ORDER:
-        return signature[:32] + (_P256_ORDER - s).to_bytes(32, "big")
+    if P256_ORDER // 2 < s < P256_ORDER:
+        return signature[:32] + (P256_ORDER - s).to_bytes(32, "big")
     return signature
 
 
