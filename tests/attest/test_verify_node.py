@@ -14,9 +14,11 @@ from chalicelib.notary.limits import NODE_HEADERS
 from chalicelib.proof.bitcoin.opentimestamps import (
     Timestamp,
     format_timestamp,
+    merge_timestamps,
     opentimestamps_attestation,
 )
-from chalicelib.proof.bitcoin.ots_codec import BITCOIN_TAG, HeightAttestation
+from chalicelib.proof.bitcoin.ots_codec import BITCOIN_TAG, HeightAttestation, PendingAttestation
+from chalicelib.proof.members import read_base64
 from chalicelib.proof.receipt import Attestation, format_receipt
 from infra.local_cloud import free_port
 from infra.peers.anvil import Anvil, running_anvil
@@ -33,6 +35,7 @@ from .evm_world import World, block_at
 pytest_plugins = ("tests.attest.bitcoin_fixtures",)
 
 BLOCK = Receipts().inclusion().block
+PENDING = Timestamp({PendingAttestation("https://calendar.example")})
 UNKNOWN, PASS = "unknown", "pass"
 
 
@@ -51,23 +54,26 @@ def in_ethereum(anvil: Anvil) -> Attestation:
     return evidence
 
 
-def in_bitcoin(bitcoin: BitcoinPeer) -> Attestation:
+def in_bitcoin(bitcoin: BitcoinPeer, more: Timestamp) -> Attestation:
     ours = wallet(bitcoin, "a verifier's")
     evidence = ours.proof(BLOCK, mined(bitcoin, ours, BLOCK))
     assert evidence is not None
-    return evidence
+    proofs = [read_base64(evidence.members["proof"], "proof"), format_timestamp(more)]
+    return opentimestamps_attestation(merge_timestamps(proofs, BLOCK.hash))
 
 
 class Case:
     """A document, its receipt with both kinds of evidence, and a policy without any header."""
 
-    def __init__(self, place: Path, anvil: Anvil, bitcoin: BitcoinPeer, *more: Attestation) -> None:
+    def __init__(
+        self, place: Path, anvil: Anvil, bitcoin: BitcoinPeer, more: Timestamp = PENDING
+    ) -> None:
         self.checks = (
             f"attestation:evm:{anvil.chain}",
             f"attestation:opentimestamps:{bitcoin.chain}",
         )
         receipt = Receipts().receipt()
-        evidence = (in_ethereum(anvil), in_bitcoin(bitcoin), *more)
+        evidence = (in_ethereum(anvil), in_bitcoin(bitcoin, more))
         attested = replace(receipt.registered, attestations=evidence)
         (place / "document").write_bytes(DOCUMENT)
         (place / "receipt").write_bytes(format_receipt(replace(receipt, registered=attested)))
@@ -169,8 +175,7 @@ def test_no_receipt_makes_one_ask_for_headers_without_end(
 ) -> None:
     """Here it names blocks of Bitcoin that are still to come: first come those that there are."""
     heights = range(1_000_000, 1_000_000 + NODE_HEADERS)
-    stamp = Timestamp({HeightAttestation(BITCOIN_TAG, height) for height in heights})
-    many = opentimestamps_attestation(format_timestamp(stamp))
+    many = Timestamp({HeightAttestation(BITCOIN_TAG, height) for height in heights})
     case = Case(tmp_path, anvil, bitcoin, many)
     with bitcoin_proxy(bitcoin) as proxy:
         code, results, told = case.verify(proxy.url, anvil.url)

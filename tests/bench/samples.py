@@ -113,7 +113,8 @@ def _include(statements: Sequence[SignedStatement], log_size: int) -> list[Inclu
 
 
 def _sign(size: int, root: Hash) -> tuple[Block, Note, bytes]:
-    block = Block(ORIGIN, 4_321, some_hash("previous"), size, root, REGISTERED_MS)
+    height = max(2, size // 256)
+    block = Block(ORIGIN, height, some_hash("previous"), size, root, REGISTERED_MS)
     text = format_checkpoint_text(Checkpoint(ORIGIN, size, root))
     note = Note(text, (NoteSignature(ORIGIN, log_vkey().key_id, LOG.sign(text)),))
     return block, note, LOG.sign(block_to_be_signed(block, LOG.public.kid))
