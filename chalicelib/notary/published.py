@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..proof.checkpoint import parse_checkpoint_text
@@ -16,7 +16,7 @@ from ..proof.tiles import prove_inclusions_from_tiles
 from ..proof.tlogproof import TlogProof
 from .entries import read_entries, read_objects, read_tiles
 from .index import KEY_BYTES, find
-from .limits import LIST_DIGITS, STATUS_RENEW_MS
+from .limits import STATUS_RENEW_MS
 from .log import Log
 from .notices import IssuerNotices, Listed, Placed, Waiting, profile_key, status_key
 from .ports import Row
@@ -136,19 +136,28 @@ def _inclusion(row: Row, index: int, tiles: dict[tuple[int, int], bytes]) -> Inc
 
 
 def ask_for_lists(log: Log, receipts: Iterable[Receipt], now_ms: int) -> None:
-    """Let the publisher know whose status lists are wanted, and too old or not there."""
+    """Let the publisher know whose status lists are wanted, and too old or too large to be there.
+    A first list is registered without being asked for."""
     if log.notices is None:
         return
-    for issuer, prefix in sorted({_part(each) for each in receipts if _is_old(each, now_ms)}):
+    old = [each for each in receipts if _is_old(each, now_ms)]
+    without = {each.statement.statement.iss for each in old if each.status is None}
+    notices = {issuer: log.notices.get(issuer) for issuer in without}
+    parts = {part for each in old for part in _parts(each, notices)}
+    for issuer, prefix in sorted(parts):
         log.notices.ask(issuer, prefix, now_ms)
 
 
-def _part(receipt: Receipt) -> tuple[str, str]:
-    """The issuer, and how the ids begin of the entries that its list is about."""
+def _parts(
+    receipt: Receipt, notices: Mapping[str, IssuerNotices | None]
+) -> Sequence[tuple[str, str]]:
+    """The issuer, and how the ids begin of the entries that its list is about, if it has one."""
     signed, held = receipt.statement, receipt.status
-    if held is None:
-        return signed.statement.iss, signed.entry_id.hex()[:LIST_DIGITS]
-    return signed.statement.iss, parse_entry_status(held.document).prefix
+    issuer = signed.statement.iss
+    if held is not None:
+        return [(issuer, parse_entry_status(held.document).prefix)]
+    found = notices[issuer]
+    return [(issuer, found.list_of(signed.entry_id).prefix)] if found else []
 
 
 def _is_old(receipt: Receipt, now_ms: int) -> bool:

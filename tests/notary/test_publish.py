@@ -12,7 +12,6 @@ from chalicelib.notary import publish as publishing
 from chalicelib.notary.admit import Refused
 from chalicelib.notary.limits import (
     ASK_MS,
-    LIST_DIGITS,
     PAGE_DOCUMENT_BYTES,
     STATUS_RENEW_MS,
 )
@@ -343,16 +342,21 @@ class TestRenewing:
         ask_for_lists(desk.log, [desk.receipt(DIPLOMA)], desk.clock())
         assert desk.log.notices.asked() == {}
 
-    def test_a_receipt_without_a_list_asks_for_one(self) -> None:
+    def test_a_receipt_whose_list_is_not_yet_there_asks_for_it_as_a_whole(self) -> None:
         desk = PublishingDesk()
         desk.integrate(DIPLOMA)
+        desk.publish()
         ask_for_lists(desk.log, [desk.receipt(DIPLOMA)], START_MS)
         ask_for_lists(desk.log, [desk.receipt(DIPLOMA)], START_MS + ASK_MS - 1)
         assert desk.log.notices is not None
-        [(issuer, prefix)] = desk.log.notices.asked()
-        assert (issuer, len(prefix)) == (UNIVERSITY, LIST_DIGITS)
-        assert entry_id(DIPLOMA).hex().startswith(prefix)
-        assert desk.log.notices.asked()[issuer, prefix] == START_MS
+        assert desk.log.notices.asked() == {(UNIVERSITY, ""): START_MS}
+
+    def test_a_first_list_is_not_asked_for(self) -> None:
+        desk = PublishingDesk()
+        desk.integrate(DIPLOMA)
+        ask_for_lists(desk.log, [desk.receipt(DIPLOMA)], START_MS)
+        assert desk.log.notices is not None
+        assert desk.log.notices.asked() == {}
 
     def test_nobody_is_asked_where_there_is_no_notary(self, desk: PublishingDesk) -> None:
         ask_for_lists(replace(desk.log, notices=None), [desk.receipt(DIPLOMA)], desk.clock())
