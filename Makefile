@@ -6,6 +6,8 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
+# Where make serve answers.
+PORT := 4599
 VENV := .venv
 CLOUD_VENV := .venv-cloud
 BIN := $(VENV)/bin
@@ -93,7 +95,7 @@ test: setup
 	@$(BIN)/python -m pytest --cov --cov-fail-under=100
 
 serve: setup
-	@$(BIN)/python -m infra.local_cloud serve
+	@$(BIN)/python -m infra.local_cloud serve --port $(PORT)
 
 bench: setup
 	@$(BIN)/python -m tests.bench

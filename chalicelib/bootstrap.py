@@ -90,7 +90,7 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
     def setting(name: str) -> str:
         value = environ.get(name)
         if not value:
-            raise MissingSetting(f"set {name} (infra/ writes it into the functions' environment)")
+            raise MissingSetting(f"set {name}: source the settings.sh that the deployment wrote")
         return value
 
     clients = clients or Clients()

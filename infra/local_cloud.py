@@ -102,7 +102,10 @@ def start(state: Path, port: int | None = None, *, keep: bool = False) -> LocalC
         raise LocalCloudError("the local cloud is not installed: run make setup")
     port = port or free_port()
     if _answers(port):
-        raise LocalCloudError(f"something answers on {HOST}:{port} already: choose another port")
+        raise LocalCloudError(
+            f"something answers on {HOST}:{port} already: choose another port, as in"
+            " make serve PORT=4600"
+        )
     temporary = state / "tmp"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)

@@ -52,6 +52,8 @@ def audit(url: str, vkey: str | None, policy: Path | None, as_json: bool) -> Non
             " checked; everything else is right. Audit again in a minute"
         )
     echo_report(report, as_json=as_json)
+    if vkey is None and policy is None:
+        click.echo("(the log's key is its service's own word: give --policy or --vkey)", err=True)
 
 
 class _PatientReader(HttpLogReader):
@@ -78,7 +80,9 @@ def _log_keys(
             raise Misused(f"--vkey: {error}") from error
     trusted = service_policy(http) if policy is None else read_policy_option(policy)
     if trusted is None:
-        raise Unfinished(f"{http.url} suggests no policy; give --vkey or --policy")
+        raise Unfinished(
+            f"{http.url} suggests no policy: is it a Tally service? Else give --vkey or --policy"
+        )
     witnesses = [key for key in trusted.tlog.witnesses.values() if key.loaded is not None]
     return _only_key(trusted), witnesses
 

@@ -7,6 +7,8 @@ usage (sysexits EX_USAGE).
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
@@ -89,3 +91,18 @@ def exit_codes(*, as_json: bool = False) -> Iterator[None]:
         interrupted = Unfinished("interrupted; run the same command again to go on")
         interrupted.as_json = as_json
         raise interrupted from None
+    except OSError as error:
+        _drop_broken_output()
+        place = f"{error.filename}: " if error.filename else ""
+        unfinished = Unfinished(f"{place}{error.strerror or error}")
+        unfinished.as_json = as_json
+        raise unfinished from error
+
+
+def _drop_broken_output() -> None:
+    """What is left in the buffer of a closed pipe or a full disk would fail again at exit, with an
+    exit code of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -192,7 +192,7 @@ class Run:
         except Invalid as error:
             raise Unfinished(
                 f"the service's receipt for {shown(name)} does not verify ({error}); it was not "
-                "kept. Tell the operator"
+                "kept. Is --policy of another log? If not, tell the operator"
             ) from error
         held = replace(receipt, document=signed.holder)
         # Not synced to disk one by one: what a power cut takes is fetched again by a rerun.

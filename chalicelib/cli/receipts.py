@@ -39,7 +39,7 @@ from ..proof.receipt import (
     format_receipt,
     parse_receipt,
 )
-from ..proof.tsp.tsr_file import export_tsr
+from ..proof.tsp.tsr_file import export_tsr, stamped_hash
 from .failure import Failure, Misused, Unfinished, Wrong, echo_json
 from .files import parse_file, replace_file, shown
 from .http import Http, check_url
@@ -253,22 +253,31 @@ def export(
     """Write RECEIPT in a standard form: C2SP tlog-proof, COSE receipt (RFC 9942), OpenTimestamps
     proof of the document (ots), time-stamp response (RFC 3161, tsr), or the bare entry."""
     if len(receipts) > 1 and not out.is_dir():
-        raise Misused(f"{shown(out)} is not a directory; several receipts are exported into one")
+        raise Misused(
+            f"{shown(out)} is not a directory; several receipts are exported into one: make it"
+        )
     make = _exporter(form, url, policy)
     written: list[JsonValue] = []
     for path in receipts:
         target = out / _export_name(path, form) if out.is_dir() else out
-        replace_file(target, _export_file(path, make))
+        held = parse_file(path, parse_receipt)
+        replace_file(target, _export(path, held, make))
         written.append(shown(target))
         if not as_json:
-            click.echo(shown(target))
+            click.echo(_checked_by(held, shown(target)) if form == "tsr" else shown(target))
     if as_json:
         echo_json({"format": form, "files": written})
 
 
-def _export_file(path: Path, make: Callable[[Receipt], bytes]) -> bytes:
+def _checked_by(held: Receipt, target: str) -> str:
+    """What checks a time stamp: it is over the block's hash, which no file beside it holds."""
+    digest = stamped_hash(held).hex()
+    return f"{target}: openssl ts -verify -digest {digest} -in {target} -CAfile tsa.pem"
+
+
+def _export(path: Path, held: Receipt, make: Callable[[Receipt], bytes]) -> bytes:
     try:
-        return make(parse_file(path, parse_receipt))
+        return make(held)
     except CannotTell as error:
         raise Unfinished(f"{shown(path)}: {error}") from error
 

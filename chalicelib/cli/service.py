@@ -27,6 +27,8 @@ def the_service() -> Iterator[Service]:
     except bootstrap.MissingSetting as error:
         raise Misused(str(error)) from error
     except (BotoCoreError, ClientError, Busy) as error:
-        raise Unfinished(f"AWS: {error}. Check the credentials and the environment") from error
+        raise Unfinished(
+            f"AWS: {error}. Check that it is up, the credentials and the environment"
+        ) from error
     except Refusal as error:
         raise Unfinished(f"the log refuses to go on: {error}") from error

@@ -82,7 +82,7 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object on standard output."
 )
 url_option = click.option(
-    "--url", envvar="TALLY_URL", required=True, help="The service's address. [env: TALLY_URL]"
+    "--url", envvar="TALLY_URL", show_envvar=True, required=True, help="The service's address."
 )
 policy_option = click.option(
     "--policy",

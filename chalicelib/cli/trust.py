@@ -98,7 +98,9 @@ def suggested_policy(http: Http) -> Policy:
     """The policy of ``service_policy``, for what cannot be done without one."""
     found = service_policy(http)
     if found is None:
-        raise Unfinished(f"{http.url} suggests no policy; give --policy")
+        raise Unfinished(
+            f"{http.url} suggests no policy: is it a Tally service? Else give --policy"
+        )
     return found
 
 

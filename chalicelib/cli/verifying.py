@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
 
@@ -86,7 +87,8 @@ def _ask(url: str, wanted: Sequence[tuple[str, int]], policy: Policy) -> Policy:
     except ValueError as error:
         raise UsageError(f"--node: {error}") from error
     except NetworkError as error:
-        click.echo(f"tally: a node did not help: {error}", err=True)
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        click.echo(f"tally: the node {host} did not help: {error}", err=True)
         return policy
     return replace(
         policy, chains={**policy.chains, chain: (*policy.chains.get(chain, ()), *headers)}

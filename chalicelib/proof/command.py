@@ -119,8 +119,20 @@ def verify_files(
     try:
         held = parse_receipt(receipt_bytes)
     except Malformed as error:
-        return refuse_receipt(str(error), at_ms)
+        if _is_receipt(document_bytes):
+            raise UsageError(
+                "the other way round: the document comes first, then its receipt"
+            ) from error
+        return refuse_receipt(f"{error}. Is this a receipt (NAME.receipt.json)?", at_ms)
     return verify(document_bytes, held, complete(held, trusted), at_ms)
+
+
+def _is_receipt(data: bytes) -> bool:
+    try:
+        parse_receipt(data)
+    except Malformed:
+        return False
+    return True
 
 
 def read_policy_file(path: Path) -> Policy:

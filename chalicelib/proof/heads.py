@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from .attestations import Seen
 from .block import verify_block_signature
 from .errors import CannotTell, Invalid
-from .note import ED25519, VerifierKey, verify_note
+from .note import ED25519, UnknownSigners, VerifierKey, verify_note
 from .policy import Policy
 from .receipt import Inclusion
 from .verdict import Check, merge_checks, run_check
@@ -50,7 +50,14 @@ def merge_heads(found: list[tuple[Check, Check, Check]]) -> tuple[Check, Check, 
 
 
 def check_log(inclusion: Inclusion, policy: Policy) -> str:
-    verify_note(inclusion.proof.checkpoint_note, _log_keys(inclusion, policy))
+    origin = inclusion.checkpoint.origin
+    try:
+        verify_note(inclusion.proof.checkpoint_note, _log_keys(inclusion, policy))
+    except UnknownSigners as error:
+        raise CannotTell(
+            f"no key that the policy has for {origin} signed the checkpoint: is it the policy of"
+            " the log that made the receipt?"
+        ) from error
     return f"the checkpoint is signed by the log {inclusion.checkpoint.origin}"
 
 

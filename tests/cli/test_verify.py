@@ -48,6 +48,19 @@ def test_a_verdict_that_cannot_be_written_is_none(arguments: list[str], more: li
     assert len(done.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_what_cannot_be_printed_is_neither_done_nor_wrong(more: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "chalicelib.cli", "profiles", *more],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+            cwd=Path(__file__).parents[2],
+        )
+    assert (done.returncode, done.stderr) == (2, b"tally: No space left on device\n")
+
+
 def test_too_little_memory_is_no_verdict(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,7 +80,8 @@ def test_the_walk_runs_as_it_is_written(tmp_path: Path) -> None:
     assert "\nVALID\n" in done.stdout
     assert "revoked since" in done.stdout.split("\nINVALID\n")[1]
     assert done.stdout.count("everything that was read is right") == 2
-    assert (tmp_path / "diploma.tlog-proof").read_text().startswith("c2sp.org/tlog-proof@v1\n")
+    proof = (tmp_path / "var/hand/diploma.tlog-proof").read_text()
+    assert proof.startswith("c2sp.org/tlog-proof@v1\n")
 
 
 def masked(text: str) -> list[str]:

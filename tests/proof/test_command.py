@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from chalicelib.proof.command import main
+from chalicelib.proof.note import ed25519_vkey, format_vkey
 from chalicelib.proof.receipt import format_receipt
 
-from .world import DOCUMENT, World, policy_value
+from .world import DOCUMENT, ISSUER_KEY, ORIGIN, World, policy_value, raw_public
 
 
 @pytest.fixture
@@ -61,7 +62,26 @@ def test_invalid_is_1(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_unreadable_receipt_is_invalid(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (files / "receipt.json").write_bytes(b"\x00\xff")
     assert run(files) == 1
-    assert "FAILED receipt" in capsys.readouterr().out
+    assert "FAILED receipt" in (told := capsys.readouterr().out)
+    assert "Is this a receipt (NAME.receipt.json)?" in told
+
+
+def test_the_receipt_before_the_document_is_wrong_usage_and_no_verdict(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (files / "receipt.json").rename(files / "first")
+    (files / "diploma.json").rename(files / "receipt.json")
+    assert run(files, document="first") == 64
+    assert "the other way round" in capsys.readouterr().err
+
+
+def test_a_policy_of_another_log_is_named_as_the_likely_cause(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = format_vkey(ed25519_vkey(ORIGIN, raw_public(ISSUER_KEY)))
+    (files / "policy.json").write_text(json.dumps(policy_value(tlog=f"log {other}\nquorum none\n")))
+    assert run(files) == 1
+    assert "is it the policy of the log that made the receipt?" in capsys.readouterr().out
 
 
 def test_cannot_tell_is_2(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
