@@ -108,7 +108,7 @@ def _authenticate(form: dict[str, str], call: Call) -> Issuer:
             raise BadToken("client_id is not the assertion's sub")
         issuer = call.service.registry.issuer(client)
         if issuer is None:
-            raise BadToken("its sub is not a registered issuer: the operator adds its public key first")
+            raise BadToken("its sub is not a registered issuer: the operator adds its key first")
         _verify_assertion(token, issuer, call)
     except BadToken as error:
         raise _problem("invalid-client", "invalid_client", f"the assertion: {error}") from error
