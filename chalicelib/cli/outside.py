@@ -80,7 +80,7 @@ def attest(as_json: bool) -> None:
     for attempt in changed:
         click.echo(f"block {attempt.height} at {attempt.network}: {attempt.state}")
     if not changed:
-        click.echo("nothing to attest now")
+        click.echo("nothing to attest now; /v1/blocks/HEIGHT shows what waits, and until when")
 
 
 def _tell(attempt: Attempt) -> None:
