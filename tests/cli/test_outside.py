@@ -88,8 +88,8 @@ def test_attesting_by_hand(service: Service, monkeypatch: pytest.MonkeyPatch) ->
     replaced = replace(service, outside=lambda: parties)
     monkeypatch.setattr(bootstrap, "service_from_env", lambda _: replaced)
     create_log(service.log)
-    told = tally("operator", "outside", "attest").stdout
-    assert told.startswith("nothing to attest now; /v1/blocks/HEIGHT shows what waits")
+    waiting = tally("operator", "outside", "attest").stdout
+    assert waiting.startswith("nothing to attest now; /v1/blocks/HEIGHT shows what waits")
     admit_statement(registered(1), CALLER, registry(), service.log, service.clock_ms())
     sequence(service.log, service.clock_ms())
     assert tally("operator", "outside", "attest").stdout == "block 1 at eip155:1: sent\n"
