@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..notary.ports import Busy, Conflict, OutcomeUnknown
-from .aws import ATTEMPTS, THROTTLED, back_off, code_of, may_be_done, never_sent
+from .aws import ATTEMPTS, THROTTLED, back_off, code_of, may_be_done, never_sent, was_repeated
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import (
         AttributeValueTypeDef,
+        PutItemInputTypeDef,
         QueryInputTypeDef,
         TransactWriteItemTypeDef,
         WriteRequestUnionTypeDef,
@@ -113,3 +114,30 @@ def write_batch(
         requests = left[table]
         back_off(attempt)
     raise Busy(f"DynamoDB left {len(requests)} writes undone again and again: try later")
+
+
+def put_at(
+    client: DynamoDBClient, table: str, item: Item, held: tuple[str, int], conflict: str
+) -> None:
+    """Put an item over the one whose attribute has the number held, or, when that is 0, where none
+    is. Raises Conflict; not when botocore had sent the very same item before."""
+    from botocore.exceptions import ClientError
+
+    name, number = held
+    request: PutItemInputTypeDef = {
+        "TableName": table,
+        "Item": item,
+        "ConditionExpression": f"attribute_not_exists({name})",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    if number:
+        request["ConditionExpression"] = f"{name} = :held"
+        request["ExpressionAttributeValues"] = {":held": {"N": str(number)}}
+    try:
+        client.put_item(**request)
+    except ClientError as error:
+        if code_of(error) != CONDITION_FAILED:
+            raise
+        old = cast("dict[str, Item]", error.response).get("Item")
+        if not was_repeated(error) or old != item:
+            raise Conflict(conflict) from error

@@ -12,17 +12,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from ..notary.networks import Attempt, State
-from ..notary.ports import Conflict
 from ..proof.hashes import Hash
 from ..proof.limits import INTEGER
 from ..proof.receipt import Attestation, read_attestation
-from .aws import Clients, code_of, was_repeated
-from .dynamodb import CONDITION_FAILED, doubt_told, query
+from .aws import Clients
+from .dynamodb import doubt_told, put_at, query
 
 if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
-    from mypy_boto3_dynamodb.type_defs import PutItemInputTypeDef
-
     from .dynamodb import Item
 
 FULL = "full"
@@ -78,25 +74,15 @@ class DynamoAttempts:
 
     @doubt_told()
     def put(self, attempt: Attempt) -> Attempt:
-        from botocore.exceptions import ClientError
 
         item = _item(attempt)
-        request: PutItemInputTypeDef = {
-            "TableName": self._table,
-            "Item": item,
-            "ConditionExpression": "attribute_not_exists(height)",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        if attempt.version:
-            request["ConditionExpression"] = "version = :held"
-            request["ExpressionAttributeValues"] = {":held": {"N": str(attempt.version)}}
-        try:
-            self._clients.dynamodb.put_item(**request)
-        except ClientError as error:
-            if code_of(error) != CONDITION_FAILED:
-                raise
-            if not _is_our_own(error, item):
-                raise Conflict(f"the attempt of {attempt.network} is at another version") from error
+        put_at(
+            self._clients.dynamodb,
+            self._table,
+            item,
+            ("version", attempt.version),
+            f"the attempt of {attempt.network} is at another version",
+        )
         return _attempt(item)
 
     @doubt_told()
@@ -129,12 +115,6 @@ class DynamoAttempts:
             ConsistentRead=True,
         )
         return page["Items"][0] if page["Items"] else None
-
-
-def _is_our_own(error: ClientError, item: Item) -> bool:
-    """Whether the condition failed only because botocore had sent the same write before."""
-    held = cast("dict[str, Item]", error.response).get("Item")
-    return was_repeated(error) and held == item
 
 
 def _key(network: str, height: int) -> Item:

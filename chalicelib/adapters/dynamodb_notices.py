@@ -8,21 +8,17 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..notary.limits import ASK_MS
 from ..notary.notices import IssuerNotices, Listed, Placed, Waiting
-from ..notary.ports import Conflict
 from ..proof.hashes import Hash
 from ..proof.text import format_base64, parse_base64
-from .aws import Clients, code_of, was_repeated
-from .dynamodb import CONDITION_FAILED, doubt_told, query
+from .aws import Clients, code_of
+from .dynamodb import CONDITION_FAILED, doubt_told, put_at, query
 from .dynamodb_registry import SORT_KEY_BYTES
 
 if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
-    from mypy_boto3_dynamodb.type_defs import PutItemInputTypeDef
-
     from .dynamodb import Item
 
 LOGGER = logging.getLogger(__name__)
@@ -51,23 +47,15 @@ class DynamoNotices:
 
     @doubt_told()
     def put(self, notices: IssuerNotices) -> None:
-        from botocore.exceptions import ClientError
 
         item = _format(notices)
-        request: PutItemInputTypeDef = {
-            "TableName": self._table,
-            "Item": item,
-            "ConditionExpression": "attribute_not_exists(id)",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        if notices.version:
-            request["ConditionExpression"] = "version = :held"
-            request["ExpressionAttributeValues"] = {":held": {"N": str(notices.version)}}
-        try:
-            self._clients.dynamodb.put_item(**request)
-        except ClientError as error:
-            if not _was_in_the_way(error, item):
-                raise Conflict(f"the notices of {notices.issuer} are at another version") from error
+        put_at(
+            self._clients.dynamodb,
+            self._table,
+            item,
+            ("version", notices.version),
+            f"the notices of {notices.issuer} are at another version",
+        )
 
     def height(self) -> int:
         item = self._item(PUBLISHED, HEIGHT)
@@ -75,23 +63,15 @@ class DynamoNotices:
 
     @doubt_told()
     def advance(self, before: int, after: int) -> None:
-        from botocore.exceptions import ClientError
 
         item: Item = {**_key(PUBLISHED, HEIGHT), HEIGHT: {"N": str(after)}}
-        request: PutItemInputTypeDef = {
-            "TableName": self._table,
-            "Item": item,
-            "ConditionExpression": "attribute_not_exists(id)",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        if before:
-            request["ConditionExpression"] = "height = :before"
-            request["ExpressionAttributeValues"] = {":before": {"N": str(before)}}
-        try:
-            self._clients.dynamodb.put_item(**request)
-        except ClientError as error:
-            if not _was_in_the_way(error, item):
-                raise Conflict("what was published reaches another height") from error
+        put_at(
+            self._clients.dynamodb,
+            self._table,
+            item,
+            (HEIGHT, before),
+            "what was published reaches another height",
+        )
 
     def ask(self, issuer: str, prefix: str, now_ms: int) -> None:
         from botocore.exceptions import BotoCoreError, ClientError
@@ -135,15 +115,6 @@ class DynamoNotices:
             },
         )
         return list(found)
-
-
-def _was_in_the_way(error: ClientError, item: Item) -> bool:
-    """Whether the condition failed only because botocore had sent the same write before. Raises any
-    other error."""
-    if code_of(error) != CONDITION_FAILED:
-        raise error
-    held = cast("dict[str, Item]", error.response).get("Item")
-    return was_repeated(error) and held == item
 
 
 def _key(kind: str, id: str) -> Item:

@@ -13,15 +13,13 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from ..notary.limits import WEBHOOK_KEEP_S
-from ..notary.ports import Conflict
 from ..notary.webhooks import Delivery, Endpoint, Event, State
 from ..proof.hashes import sha256
-from .aws import Clients, code_of, was_repeated
-from .dynamodb import CONDITION_FAILED, doubt_told, query
+from .aws import Clients
+from .dynamodb import doubt_told, put_at, query
 
 if TYPE_CHECKING:
-    from botocore.exceptions import ClientError
-    from mypy_boto3_dynamodb.type_defs import PutItemInputTypeDef, QueryInputTypeDef
+    from mypy_boto3_dynamodb.type_defs import QueryInputTypeDef
 
     from .dynamodb import Item
 
@@ -107,31 +105,14 @@ class DynamoWebhooks:
 
     @doubt_told()
     def _put(self, item: Item, held: int) -> None:
-        from botocore.exceptions import ClientError
 
-        request: PutItemInputTypeDef = {
-            "TableName": self._table,
-            "Item": item,
-            "ConditionExpression": "attribute_not_exists(id)",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-        if held:
-            request["ConditionExpression"] = "version = :held"
-            request["ExpressionAttributeValues"] = {":held": {"N": str(held)}}
-        try:
-            self._clients.dynamodb.put_item(**request)
-        except ClientError as error:
-            if not _was_in_the_way(error, item):
-                raise Conflict("an endpoint or delivery is at another version") from error
-
-
-def _was_in_the_way(error: ClientError, item: Item) -> bool:
-    """Whether the condition failed only because botocore had sent the same write before. Raises any
-    other error."""
-    if code_of(error) != CONDITION_FAILED:
-        raise error
-    held = cast("dict[str, Item]", error.response).get("Item")
-    return was_repeated(error) and held == item
+        put_at(
+            self._clients.dynamodb,
+            self._table,
+            item,
+            ("version", held),
+            "an endpoint or delivery is at another version",
+        )
 
 
 def _key(of: str, id: str) -> Item:
