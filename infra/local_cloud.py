@@ -95,9 +95,12 @@ def free_port() -> int:
         return port
 
 
-def start(state: Path, port: int | None = None, *, keep: bool = False) -> LocalCloud:
+def start(
+    state: Path, port: int | None = None, *, keep: bool = False, network: str = ""
+) -> LocalCloud:
     """Start a local cloud and wait until it answers. With ``keep`` it saves its state in ``state``
-    when it stops and finds it there at the next start. Raises LocalCloudError."""
+    when it stops and finds it there at the next start. Its functions call the cloud at the URL
+    ``network``, if there is one, and not directly. Raises LocalCloudError."""
     if not PYTHON.exists():
         raise LocalCloudError("the local cloud is not installed: run make setup")
     port = port or free_port()
@@ -113,7 +116,10 @@ def start(state: Path, port: int | None = None, *, keep: bool = False) -> LocalC
         process = subprocess.Popen(
             [PYTHON, "-m", "ministack"],
             cwd=state,
-            env=_environ(state, port, keep=keep),
+            env={
+                **_environ(state, port, keep=keep),
+                "AWS_ENDPOINT_URL": network or f"http://{HOST}:{port}",
+            },
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -129,8 +135,10 @@ def start(state: Path, port: int | None = None, *, keep: bool = False) -> LocalC
 
 
 @contextlib.contextmanager
-def running(state: Path, port: int | None = None, *, keep: bool = False) -> Iterator[LocalCloud]:
-    cloud = start(state, port, keep=keep)
+def running(
+    state: Path, port: int | None = None, *, keep: bool = False, network: str = ""
+) -> Iterator[LocalCloud]:
+    cloud = start(state, port, keep=keep, network=network)
     try:
         yield cloud
     finally:

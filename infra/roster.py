@@ -106,12 +106,13 @@ def make_diplomas(count: int, seed: int = SEED) -> list[Diploma]:
 def _make_diploma(number: int, seed: int) -> Diploma:
     random = Random(f"{seed}/{number}")
     script = SCRIPTS[(number - 1) % len(SCRIPTS)]
-    credential = _credential(random, _name(random, script))
+    credential = _credential(random, make_name(random, script))
     text = json.dumps(credential, ensure_ascii=False, indent=2) + "\n"
     return Diploma(f"diploma-{number:04}.json", script, text.encode())
 
 
-def _name(random: Random, script: str) -> str:
+def make_name(random: Random, script: str) -> str:
+    """A name in one of ``SCRIPTS``."""
     if script == "long":
         chain = random.sample(GIVEN["english"] + GIVEN["apostrophe"], 15)
         return " ".join([*chain, "-".join(random.sample(FAMILY["english"], 6))])
