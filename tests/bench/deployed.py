@@ -15,6 +15,7 @@ from chalicelib.cli.keyfile import new_key
 from chalicelib.notary.limits import WAIT_S
 from chalicelib.proof.receipt import MEDIA_TYPE, parse_receipt
 from infra.deploy import Deployment
+from infra.graduates import format_roster, make_graduates
 from infra.stages import Command, call, call_json, expect
 from tests.proof.world import ISSUER
 
@@ -53,6 +54,22 @@ def bulk(deployment: Deployment, documents: int = 8_000) -> Results:
         last = work / "receipts" / f"{files[-1].name}.receipt.json"
         call(("tally-verify", files[-1], last, "--policy", policy), {}, work)
     return {"bulk_8000_s": seconds}
+
+
+def roster(deployment: Deployment, graduates: int = 8_000) -> Results:
+    """Wall seconds of ``tally issue``: a roster to SD-JWT VCs and their receipts."""
+    with TemporaryDirectory() as directory:
+        work = Path(directory)
+        signer, _ = new_key(ISSUER, "EdDSA", work / "key.json")
+        enrol(deployment.service, signer.key)
+        (work / "roster.csv").write_bytes(format_roster(make_graduates(graduates)))
+        settings = {"TALLY_URL": deployment.url, "TALLY_KEY": str(work / "key.json")}
+        names = ("--profile", PROFILE, "--out", work / "issued")
+        started = time.perf_counter()
+        facts = call_json(("tally", "issue", work / "roster.csv", *names), settings, work)
+        seconds = time.perf_counter() - started
+        expect("rows that were issued", len(facts["issued"]), graduates)
+    return {"issue_8000_s": seconds}
 
 
 def _write_documents(directory: Path, count: int) -> Iterator[Path]:

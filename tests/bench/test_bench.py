@@ -12,7 +12,17 @@ import pytest
 from infra.deploy import Deployment
 from infra.local_cloud import LocalCloud
 from infra.package import ROOT
-from tests.bench import attesting, client, cold, deployed, memory, sequencing, spending, verifying
+from tests.bench import (
+    attesting,
+    client,
+    cold,
+    deployed,
+    issuing,
+    memory,
+    sequencing,
+    spending,
+    verifying,
+)
 from tests.bench.__main__ import save
 from tests.bench.measure import Results, Work, median_us
 from tests.bench.parts import BUDGETS, FIGURES, PARTS, format_table
@@ -23,6 +33,7 @@ TINY: dict[str, Callable[[Deployment, LocalCloud], Results]] = {
     "sequencing": lambda *_: sequencing.measure(entries=3, rounds=1),
     "verifying": lambda *_: verifying.measure(receipts=3, log_size=300, each=2, rounds=1),
     "client": lambda *_: client.measure(documents=2, rounds=1),
+    "issuing": lambda *_: issuing.measure(each=1, rounds=1),
     "size": lambda *_: verifying.receipt_size(log_size=300),
     "cold": lambda *_: cold.measure(rounds=1),
     "attesting": lambda _, cloud: attesting.measure(
@@ -32,6 +43,7 @@ TINY: dict[str, Callable[[Deployment, LocalCloud], Results]] = {
     "spending": lambda _, cloud: spending.measure(cloud, documents=3, bulk=5),
     "single": lambda deployment, _: deployed.single(deployment, requests=3, clients=2),
     "bulk": lambda deployment, _: deployed.bulk(deployment, documents=3),
+    "roster": lambda deployment, _: deployed.roster(deployment, graduates=3),
 }
 NAMES = {
     "sequencing": {"sequence_us_per_entry", "hash_floor_us"},
@@ -39,6 +51,11 @@ NAMES = {
         "verify_us", "verify_signatures_us", "verify_many_us", "ed25519_verify_us",
     },
     "client": {"client_raw_us", "client_jcs_us"},
+    "issuing": {
+        *(f"{work}_{form}{peer}_ms" for work in ("issue", "verify") for form in ("sd_jwt", "badge")
+          for peer in ("", "_npm")),
+        "issue_registered_ms", "verify_status_us",
+    },
     "size": {"receipt_bytes_1m"},
     "cold": {"cold_init_s", "bare_init_s"},
     "attesting": {
@@ -58,6 +75,7 @@ NAMES = {
     "spending": {"usd_per_million_single", "usd_per_million_bulk"},
     "single": {"receipt_p50_s", "receipt_p99_s"},
     "bulk": {"bulk_8000_s"},
+    "roster": {"issue_8000_s"},
 }  # fmt: skip
 
 
