@@ -15,6 +15,7 @@ from .adapters.bitcoin.node import BitcoinNode
 from .adapters.bitcoin.transaction import p2wpkh_script, segwit_address
 from .adapters.chain_headers import fetch_headers
 from .adapters.dynamodb_attempts import DynamoAttempts
+from .adapters.dynamodb_bit_lists import DynamoBitLists
 from .adapters.dynamodb_chain import DynamoChain
 from .adapters.dynamodb_jobs import DynamoJobs
 from .adapters.dynamodb_notices import DynamoNotices
@@ -124,6 +125,7 @@ def _log(setting: Callable[[str], str], clients: Clients) -> Log:
         jobs=DynamoJobs(clients, jobs),
         attempts=DynamoAttempts(clients, setting("TALLY_ATTEMPTS_TABLE")),
         notices=DynamoNotices(clients, setting("TALLY_REGISTRY_TABLE")),
+        lists=DynamoBitLists(clients, setting("TALLY_REGISTRY_TABLE")),
     )
 
 
@@ -144,7 +146,10 @@ def _notary(setting: Callable[[str], str], clients: Clients) -> Notary:
     id_ = setting("TALLY_NOTARY_ID")
     if id_ == NOTARY_OF_HOST:
         id_ = f"did:web:{urlsplit(setting('TALLY_PUBLIC_URL')).hostname}"
-    return Notary(id_, KmsSigner(clients, setting("TALLY_NOTARY_KEY")))
+    signer, list_signer = (
+        KmsSigner(clients, setting(name)) for name in ("TALLY_NOTARY_KEY", "TALLY_STATUS_KEY")
+    )
+    return Notary(id_, signer, list_signer)
 
 
 def publisher_of(service: Service, tell: Callable[[str, str], None]) -> Publisher | None:

@@ -52,6 +52,7 @@ ENVIRONMENT = {
     "TALLY_WITNESS_KEY": "WitnessKey",
     "TALLY_NOTARY_ID": "NotaryId",
     "TALLY_NOTARY_KEY": "NotaryKey",
+    "TALLY_STATUS_KEY": "StatusKey",
 }
 """What ``chalicelib.bootstrap`` reads → the parameter or resource whose ``Ref`` it is.
 

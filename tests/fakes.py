@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from chalicelib.bootstrap import Parties, Service
+from chalicelib.notary.bit_lists import Allotment, BitList, ListId
 from chalicelib.notary.limits import ASK_MS
 from chalicelib.notary.log import Log
 from chalicelib.notary.networks import Attempt
@@ -384,6 +385,52 @@ class MemoryNotices:
         return dict(self.wanted)
 
 
+class MemoryBitLists:
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self.secrets: dict[str, Allotment] = {}
+        self.rows: dict[ListId, BitList] = {}
+        self.wanted: dict[tuple[ListId, str], int] = {}
+
+    @locked
+    def allot(self, issuer: str, count: int, fresh: bytes) -> Allotment:
+        held = self.secrets.get(issuer, Allotment(issuer, fresh, 0))
+        self.secrets[issuer] = held._replace(places=held.places + count)
+        return self.secrets[issuer]
+
+    @locked
+    def allotment(self, issuer: str) -> Allotment | None:
+        return self.secrets.get(issuer)
+
+    @locked
+    def allotments(self) -> list[Allotment]:
+        return [self.secrets[issuer] for issuer in sorted(self.secrets)]
+
+    @locked
+    def get(self, id: ListId) -> BitList | None:
+        return self.rows.get(id)
+
+    @locked
+    def all(self) -> list[BitList]:
+        return [self.rows[id_] for id_ in sorted(self.rows)]
+
+    @locked
+    def put(self, known: BitList) -> None:
+        held = self.rows.get(known.id)
+        if (held.version if held else 0) != known.version:
+            raise Conflict(f"the list {known.id.name} is at another version")
+        self.rows[known.id] = replace(known, version=known.version + 1)
+
+    @locked
+    def ask(self, id: ListId, form: str, now_ms: int) -> None:
+        if now_ms - self.wanted.get((id, form), -ASK_MS) >= ASK_MS:
+            self.wanted[id, form] = now_ms
+
+    @locked
+    def asked(self) -> dict[tuple[ListId, str], int]:
+        return dict(self.wanted)
+
+
 class MemoryWitnessStates:
     def __init__(self) -> None:
         self._lock = RLock()
@@ -489,6 +536,7 @@ def memory_log(origin: str = ORIGIN) -> Log:
         jobs=jobs,
         attempts=MemoryAttempts(),
         notices=MemoryNotices(),
+        lists=MemoryBitLists(),
         puts=1,
     )
 
@@ -509,7 +557,7 @@ def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
         remind=MemoryRemind(),
         token_signer=key_named(f"tokens of {origin}", alg=-7),
         witness=memory_witness(f"{origin}/witness"),
-        notary=Notary(NOTARY, key_named(f"notary of {origin}")),
+        notary=Notary(NOTARY, key_named(f"notary of {origin}"), key_named(f"lists of {origin}")),
         outside=Parties,
         addresses=dict,
         public_url="https://tally.test",
@@ -521,7 +569,7 @@ READS = frozenset(
     (
         *("head", "row", "get", "get_many", "get_range", "size", "contains", "take", "aside"),
         *("newest", "before", "of_block", "unfinished", "is_full", "newest_full"),
-        *("all", "height", "asked"),
+        *("all", "height", "asked", "allotment", "allotments"),
     )
 )
 """Every method of a port that changes nothing; whatever else is called is a write."""
@@ -559,7 +607,7 @@ class Tapped:
 
 def tapped(log: Log, tap: Tap) -> Log:
     """The same log in another process, all of whose writes go through ``tap``."""
-    ports = ("chain", "tiles", "work", "pending", "jobs", "attempts", "notices")
+    ports = ("chain", "tiles", "work", "pending", "jobs", "attempts", "notices", "lists")
     wrapped: dict[str, Any] = {name: Tapped(name, getattr(log, name), tap) for name in ports}
     return Log(origin=log.origin, signer=log.signer, witnesses=log.witnesses, puts=1, **wrapped)
 

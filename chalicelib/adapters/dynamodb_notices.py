@@ -7,21 +7,17 @@ of an issuer was last wanted), and ``published`` (the height up to which lists h
 from __future__ import annotations
 
 import json
-import logging
 from typing import TYPE_CHECKING, Any
 
-from ..notary.limits import ASK_MS
 from ..notary.notices import IssuerNotices, Listed, Placed, Waiting
 from ..proof.hashes import Hash
 from ..proof.text import format_base64, parse_base64
-from .aws import Clients, code_of
-from .dynamodb import CONDITION_FAILED, doubt_told, put_at, query
-from .dynamodb_registry import SORT_KEY_BYTES
+from .aws import Clients
+from .dynamodb import doubt_told, put_at
+from .dynamodb_kinds import SORT_KEY_BYTES, key_of, query_kind, read_hints, write_hint
 
 if TYPE_CHECKING:
     from .dynamodb import Item
-
-LOGGER = logging.getLogger(__name__)
 
 NOTICE = "notice"
 ASKED = "asked"
@@ -47,7 +43,6 @@ class DynamoNotices:
 
     @doubt_told()
     def put(self, notices: IssuerNotices) -> None:
-
         item = _format(notices)
         put_at(
             self._clients.dynamodb,
@@ -63,8 +58,7 @@ class DynamoNotices:
 
     @doubt_told()
     def advance(self, before: int, after: int) -> None:
-
-        item: Item = {**_key(PUBLISHED, HEIGHT), HEIGHT: {"N": str(after)}}
+        item: Item = {**key_of(PUBLISHED, HEIGHT), HEIGHT: {"N": str(after)}}
         put_at(
             self._clients.dynamodb,
             self._table,
@@ -74,62 +68,34 @@ class DynamoNotices:
         )
 
     def ask(self, issuer: str, prefix: str, now_ms: int) -> None:
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            self._clients.dynamodb.update_item(
-                TableName=self._table,
-                Key=_key(ASKED, f"{issuer} {prefix}"),
-                UpdateExpression="SET asked_ms = :now",
-                ConditionExpression="attribute_not_exists(asked_ms) OR asked_ms <= :before",
-                ExpressionAttributeValues={
-                    ":now": {"N": str(now_ms)},
-                    ":before": {"N": str(now_ms - ASK_MS)},
-                },
-            )
-        except (BotoCoreError, ClientError) as error:
-            if not isinstance(error, ClientError) or code_of(error) != CONDITION_FAILED:
-                LOGGER.warning("a hint was not written, a later one must do: %s", error)
+        write_hint(self._clients.dynamodb, self._table, (ASKED, f"{issuer} {prefix}"), now_ms)
 
     def asked(self) -> dict[tuple[str, str], int]:
         found: dict[tuple[str, str], int] = {}
-        for item in self._items(ASKED):
-            issuer, _, prefix = item["id"]["S"].partition(" ")
-            found[issuer, prefix] = int(item["asked_ms"]["N"])
+        for id_, asked_ms in read_hints(self._clients.dynamodb, self._table, ASKED):
+            issuer, _, prefix = id_.partition(" ")
+            found[issuer, prefix] = asked_ms
         return found
 
     def _item(self, kind: str, id: str) -> Item | None:
         answer = self._clients.dynamodb.get_item(
-            TableName=self._table, Key=_key(kind, id), ConsistentRead=True
+            TableName=self._table, Key=key_of(kind, id), ConsistentRead=True
         )
         return answer.get("Item")
 
     def _items(self, kind: str) -> list[Item]:
-        found = query(
-            self._clients.dynamodb,
-            {
-                "TableName": self._table,
-                "KeyConditionExpression": "kind = :kind",
-                "ExpressionAttributeValues": {":kind": {"S": kind}},
-                "ConsistentRead": True,
-            },
-        )
-        return list(found)
-
-
-def _key(kind: str, id: str) -> Item:
-    return {"kind": {"S": kind}, "id": {"S": id}}
+        return list(query_kind(self._clients.dynamodb, self._table, kind))
 
 
 def _format(notices: IssuerNotices) -> Item:
     """The item as it is stored: with the next version."""
     members = {
-        "profiles": [_write_placed(each) for each in notices.profiles],
-        "next_profile": notices.next_profile and _write_waiting(notices.next_profile),
+        "profiles": [write_placed(each) for each in notices.profiles],
+        "next_profile": notices.next_profile and write_waiting(notices.next_profile),
         "lists": [_write_listed(each) for each in notices.lists],
     }
     return {
-        **_key(NOTICE, notices.issuer),
+        **key_of(NOTICE, notices.issuer),
         "json": {"S": json.dumps(members)},
         "version": {"N": str(notices.version + 1)},
     }
@@ -139,27 +105,27 @@ def _parse(item: Item) -> IssuerNotices:
     members: dict[str, Any] = json.loads(item["json"]["S"])
     return IssuerNotices(
         issuer=item["id"]["S"],
-        profiles=tuple(_read_placed(each) for each in members["profiles"]),
-        next_profile=members["next_profile"] and _read_waiting(members["next_profile"]),
+        profiles=tuple(read_placed(each) for each in members["profiles"]),
+        next_profile=members["next_profile"] and read_waiting(members["next_profile"]),
         lists=tuple(_read_listed(each) for each in members["lists"]),
         version=int(item["version"]["N"]),
     )
 
 
-def _write_placed(placed: Placed) -> list[object]:
+def write_placed(placed: Placed) -> list[object]:
     return [placed.document.hex(), placed.index, placed.height]
 
 
-def _read_placed(value: Any) -> Placed:
+def read_placed(value: Any) -> Placed:
     document, index, height = value
     return Placed(Hash.parse_hex(document), index, height)
 
 
-def _write_waiting(waiting: Waiting) -> list[str]:
+def write_waiting(waiting: Waiting) -> list[str]:
     return [waiting.document.hex(), format_base64(waiting.entry)]
 
 
-def _read_waiting(value: Any) -> Waiting:
+def read_waiting(value: Any) -> Waiting:
     document, entry = value
     return Waiting(Hash.parse_hex(document), parse_base64(entry))
 
@@ -167,8 +133,8 @@ def _read_waiting(value: Any) -> Waiting:
 def _write_listed(listed: Listed) -> dict[str, object]:
     return {
         "prefix": listed.prefix,
-        "status": listed.status and _write_placed(listed.status),
-        "next": listed.next_status and _write_waiting(listed.next_status),
+        "status": listed.status and write_placed(listed.status),
+        "next": listed.next_status and write_waiting(listed.next_status),
         "size": listed.size,
         "read_ms": listed.read_ms,
         "full": listed.full,
@@ -178,8 +144,8 @@ def _write_listed(listed: Listed) -> dict[str, object]:
 def _read_listed(members: Any) -> Listed:
     return Listed(
         prefix=members["prefix"],
-        status=members["status"] and _read_placed(members["status"]),
-        next_status=members["next"] and _read_waiting(members["next"]),
+        status=members["status"] and read_placed(members["status"]),
+        next_status=members["next"] and read_waiting(members["next"]),
         size=members["size"],
         read_ms=members["read_ms"],
         full=members["full"],

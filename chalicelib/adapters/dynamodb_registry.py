@@ -15,7 +15,8 @@ from ..proof.hashes import sha256
 from ..proof.issuer_profile import read_accreditations, write_accreditations
 from ..proof.keys import format_jwk, parse_jwk
 from .aws import Clients, code_of
-from .dynamodb import CONDITION_FAILED, doubt_told, query
+from .dynamodb import CONDITION_FAILED, doubt_told
+from .dynamodb_kinds import SORT_KEY_BYTES, key_of, query_kind
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
@@ -26,10 +27,6 @@ ISSUER = "issuer"
 PROVIDER = "identity-provider"
 USED = "used"
 OUTSIDE = "outside"
-
-SORT_KEY_BYTES = 1_024
-"""The longest id that DynamoDB can hold; it answers a longer one with an error, not with nothing.
-"""
 
 
 class DynamoRegistry:
@@ -44,15 +41,7 @@ class DynamoRegistry:
         return _parse_issuer(text) if text is not None else None
 
     def issuers(self) -> list[Issuer]:
-        found = query(
-            self._clients.dynamodb,
-            {
-                "TableName": self._table,
-                "KeyConditionExpression": "kind = :issuer",
-                "ExpressionAttributeValues": {":issuer": {"S": ISSUER}},
-                "ConsistentRead": True,
-            },
-        )
+        found = query_kind(self._clients.dynamodb, self._table, ISSUER)
         return [_parse_issuer(item["json"]["S"]) for item in found]
 
     def put_issuer(self, issuer: Issuer) -> None:
@@ -80,7 +69,7 @@ class DynamoRegistry:
             self._clients.dynamodb.put_item(
                 TableName=self._table,
                 Item={
-                    **_key(USED, sha256(id.encode()).hex()),  # of any length
+                    **key_of(USED, sha256(id.encode()).hex()),  # of any length
                     "mark": {"B": mark},
                     "expires_s": {"N": str(expires_s)},
                 },
@@ -97,19 +86,15 @@ class DynamoRegistry:
         if len(id.encode()) > SORT_KEY_BYTES:
             return None
         answer = self._clients.dynamodb.get_item(
-            TableName=self._table, Key=_key(kind, id), ConsistentRead=True
+            TableName=self._table, Key=key_of(kind, id), ConsistentRead=True
         )
         return answer["Item"]["json"]["S"] if "Item" in answer else None
 
     @doubt_told()
     def _put(self, kind: str, id: str, text: str) -> None:
         self._clients.dynamodb.put_item(
-            TableName=self._table, Item={**_key(kind, id), "json": {"S": text}}
+            TableName=self._table, Item={**key_of(kind, id), "json": {"S": text}}
         )
-
-
-def _key(kind: str, id: str) -> Item:
-    return {"kind": {"S": kind}, "id": {"S": id}}
 
 
 def _mark_found(error: ClientError) -> bytes:

@@ -11,7 +11,7 @@ from ..proof.hashes import EMPTY_ROOT, Hash
 from ..proof.note import VerifierKey, format_vkey, parse_vkey
 from .aws import Clients, code_of, was_repeated
 from .dynamodb import CONDITION_FAILED, doubt_told, query
-from .dynamodb_registry import SORT_KEY_BYTES
+from .dynamodb_kinds import SORT_KEY_BYTES
 
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError

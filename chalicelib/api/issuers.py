@@ -102,14 +102,14 @@ def _newest_list(call: Call, prefix: str) -> Reply:
     return Reply(200, media.ENTRY_STATUS, data, _NEWEST)
 
 
-def _issuer(call: Call) -> str:
+def issuer_of(call: Call) -> str:
     """The id in the path; some clients write its colons as %3A, and no id has a percent sign."""
     return unquote(call.request.params["issuer"])
 
 
 def _notices(call: Call) -> IssuerNotices:
     log = call.service.log
-    found = find_notices(log, Rows(log, log.readable()), _issuer(call))
+    found = find_notices(log, Rows(log, log.readable()), issuer_of(call))
     if found is None:
         raise Problem("no-such-document", "nothing was registered about an issuer with this id")
     return found
@@ -135,5 +135,5 @@ def _document(call: Call, key: str) -> bytes:
 
 
 def _check_issuer(call: Call, issuer: str) -> None:
-    if issuer != _issuer(call):
+    if issuer != issuer_of(call):
         raise Problem("no-such-document", "the document with this digest is another issuer's")

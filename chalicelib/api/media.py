@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..proof.credentials.token_status_list import MEDIA_TYPE as STATUS_TOKEN_TYPE
 from ..proof.entry_status import MEDIA_TYPE as STATUS_TYPE
 from ..proof.export import COSE_RECEIPT_TYPE, TLOG_PROOF_TYPE
 from ..proof.issuer_profile import MEDIA_TYPE as ISSUER_TYPE
@@ -16,6 +17,8 @@ CBOR = "application/cbor"
 CBOR_SEQ = "application/cbor-seq"
 COSE = "application/cose"
 COSE_RECEIPT = COSE_RECEIPT_TYPE
+CREDENTIAL = "application/vc"
+DID_DOCUMENT = "application/did+json"
 ENTRY_STATUS = STATUS_TYPE
 FORM = "application/x-www-form-urlencoded"
 ISSUER_PROFILE = ISSUER_TYPE
@@ -23,6 +26,7 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 OCTETS = "application/octet-stream"
 RECEIPT = RECEIPT_TYPE
+STATUS_TOKEN = STATUS_TOKEN_TYPE
 STATEMENT = "application/scitt-statement+cose"
 TEXT = "text/plain; charset=utf-8"
 TLOG_PROOF = TLOG_PROOF_TYPE

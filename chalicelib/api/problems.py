@@ -103,8 +103,21 @@ KINDS: Mapping[str, Kind] = {
         "There is no such document of this issuer",
         "See GET /v1/policy for the issuers; what is new is published within some minutes.",
     ),
+    "no-such-list": Kind(
+        404,
+        "There is no such status list",
+        "A credential names its list; that of a superseding one is there within some minutes.",
+    ),
+    "no-notary": Kind(404, "This deployment has no notary"),
     "no-such-tile": Kind(404, "There is no such tile", "Its width may be that of an older size."),
     "no-checkpoint": Kind(404, "Nothing is published yet", "Ask again in a minute."),
+    # Status lists
+    "no-more-places": Kind(409, "The issuer has no more places in status lists"),
+    "list-not-fresh": Kind(
+        503,
+        "The status list is being made anew",
+        "Ask again after the seconds in Retry-After; until then nobody can tell the status.",
+    ),
     # Verification
     "malformed-policy": Kind(400, "The policy cannot be read"),
     # Witnessing

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from . import entries, issuers, jobs, keys, log, meta, policy, receipts, tokens, verify, witness
+from . import (
+    dids,
+    entries,
+    issuers,
+    jobs,
+    keys,
+    lists,
+    log,
+    meta,
+    policy,
+    receipts,
+    tokens,
+    verify,
+    witness,
+)
 from .operation import Operation
 
-_MODULES = (entries, jobs, receipts, issuers, log, keys, tokens, policy, verify, witness, meta)
+_MODULES = (
+    *(entries, jobs, receipts, issuers, lists, log, keys, dids, tokens, policy, verify, witness),
+    meta,
+)
 
 ROOMS = tuple(module.room for module in _MODULES)
 

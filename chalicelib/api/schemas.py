@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from ..notary.limits import UPLOAD_BYTES
+from ..notary.limits import ALLOT_ENTRIES, UPLOAD_BYTES
 from ..notary.ports import JobState
 from ..proof.entry_status import SUPERSEDE
 from ..proof.issuer_profile import STATUSES
@@ -144,6 +144,25 @@ SCHEMAS: dict[str, Schema] = {
             "integrated": _INTEGER,
         },
         {"problem": _TEXT},
+    ),
+    "StatusEntriesRequest": _object(
+        {"issuer": _TEXT, "count": {"type": "integer", "minimum": 1, "maximum": ALLOT_ENTRIES}}
+    ),
+    "StatusEntries": _object(
+        {"entries": _list(_object({"sub": _TEXT, "list": _URL, "index": _INTEGER}))}
+    ),
+    "DidDocument": _object(
+        {
+            "@context": _list(_URL),
+            "id": _TEXT,
+            "verificationMethod": _list(
+                _object(
+                    {"id": _TEXT, "type": _TEXT, "controller": _TEXT},
+                    {"publicKeyJwk": _JWK, "publicKeyMultibase": _TEXT},
+                )
+            ),
+            "assertionMethod": _list(_TEXT),
+        }
     ),
     "UploadRequest": _object(
         {"bytes": {"type": "integer", "minimum": 1, "maximum": UPLOAD_BYTES}, "sha-256": _HEX32}

@@ -15,8 +15,18 @@ from .rows import Rows
 
 
 @dataclass(frozen=True, slots=True)
+class Read:
+    """A change of an issuer's entry, of the lineage ``sub``, as the log holds it at ``index``."""
+
+    issuer: str
+    sub: str
+    index: int
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
 class News:
-    """The changes of status in blocks up to ``height``, by issuer, each with its index.
+    """The changes of status in blocks up to ``height``, by issuer.
 
     ``size`` and ``timestamp_ms`` are those of that block. Nothing else was in the log by
     ``read_ms``."""
@@ -25,7 +35,7 @@ class News:
     size: int
     timestamp_ms: int
     read_ms: int
-    changes: Mapping[str, Sequence[tuple[int, Change]]]
+    changes: Mapping[str, Sequence[Read]]
 
 
 def read_news(log: Log, rows: Rows, height: int, now_ms: int) -> News:
@@ -37,15 +47,15 @@ def read_news(log: Log, rows: Rows, height: int, now_ms: int) -> News:
     block = last.block
     after = log.chain.row(block.height + 1)
     read_ms = now_ms if after is None else min(now_ms, after.block.timestamp_ms - 1)
-    changes: dict[str, list[tuple[int, Change]]] = {}
-    for issuer, index, change in read_changes(log, start, block.size, rows.size):
-        changes.setdefault(issuer, []).append((index, change))
+    changes: dict[str, list[Read]] = {}
+    for read in read_changes(log, start, block.size, rows.size):
+        changes.setdefault(read.issuer, []).append(read)
     return News(block.height, block.size, block.timestamp_ms, read_ms, changes)
 
 
-def read_changes(log: Log, start: int, end: int, size: int) -> Iterable[tuple[str, int, Change]]:
-    """Issuer, index and change of the entries [start, end) of a log of ``size``. A supersede whose
-    block's link is before them takes effect at 0."""
+def read_changes(log: Log, start: int, end: int, size: int) -> Iterable[Read]:
+    """The changes among the entries [start, end) of a log of ``size``. A supersede whose block's
+    link is before them takes effect at 0."""
     timestamp_ms = 0
     for first in range(start, end, PUBLISH_CHUNK):
         entries = read_entries(log, range(first, min(first + PUBLISH_CHUNK, end)), size)
@@ -56,7 +66,7 @@ def read_changes(log: Log, start: int, end: int, size: int) -> Iterable[tuple[st
                 signed = parse_statement(entry)
                 change = change_of(signed, timestamp_ms)
                 if change is not None:
-                    yield signed.statement.iss, index, change
+                    yield Read(signed.statement.iss, signed.statement.sub, index, change)
 
 
 _LINK = b"\x84"

@@ -122,16 +122,29 @@ def _parse(entry: bytes, caller: Caller, issuers: _Issuers) -> _Parsed | Refused
     except Malformed as error:
         return Refused(_name_of(error), str(error))
     iss, payload = signed.statement.iss, signed.statement.payload
-    issuer = issuers.get(iss)
+    issuer = own_issuer(iss, issuers.get(iss), caller)
+    if isinstance(issuer, Refused):
+        return issuer
+    lineage = lineage_key(signed.statement.sub) if isinstance(payload, Register) else None
+    target = payload.target if isinstance(payload, Supersede | StatusChange) else None
+    return _Parsed(signed, leaf_hash(entry), issuer, lineage, target)
+
+
+def own_issuer(iss: str, issuer: Issuer | None, caller: Caller) -> Issuer | Refused:
+    """The issuer that was found under this id, if it is the caller's."""
     if issuer is None:
         return Refused(
             "unknown-issuer", f"{iss} is not registered: ask the operator to register it"
         )
     if issuer.tenant != caller.tenant:
         return Refused("not-your-issuer", f"{iss} belongs to another tenant: use its own token")
-    lineage = lineage_key(signed.statement.sub) if isinstance(payload, Register) else None
-    target = payload.target if isinstance(payload, Supersede | StatusChange) else None
-    return _Parsed(signed, leaf_hash(entry), issuer, lineage, target)
+    return issuer
+
+
+def check_active(issuer: Issuer) -> None:
+    """Raises Refused for an issuer that may not register documents now."""
+    if issuer.status != "active":
+        raise Refused("issuer-not-active", f"{issuer.id} is {issuer.status}: ask the operator")
 
 
 def _name_of(error: Malformed) -> str:
@@ -203,8 +216,8 @@ def _check_payload(parsed: _Parsed, now_ms: int) -> None:
 def _check_kind(payload: Payload, issuer: Issuer) -> None:
     if isinstance(payload, IssuerNotice | StatusListNotice) and not issuer.notary:
         raise Refused("unknown-kind", "statements of this kind are the notary's own")
-    if isinstance(payload, Register | Supersede) and issuer.status != "active":
-        raise Refused("issuer-not-active", f"{issuer.id} is {issuer.status}: ask the operator")
+    if isinstance(payload, Register | Supersede):
+        check_active(issuer)
     if isinstance(payload, Register | Supersede) and payload.profile not in profiles():
         known = ", ".join(profiles())
         raise Refused("unknown-profile", f"{payload.profile} is none of {known}")

@@ -15,10 +15,22 @@ from itertools import chain
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ..proof.credentials.multibase import BASE58BTC, parse_base58, parse_multikey
+from ..proof.credentials.multibase import (
+    BASE58BTC,
+    format_multikey,
+    parse_base58,
+    parse_multikey,
+)
 from ..proof.errors import CannotTell, Invalid, Malformed
 from ..proof.jcs import JsonValue, parse_ijson
-from ..proof.keys import MalformedKey, PublicKey, UnknownKeyType, p256_key, parse_jwk
+from ..proof.keys import (
+    MalformedKey,
+    PublicKey,
+    UnknownKeyType,
+    format_jwk,
+    p256_key,
+    parse_jwk,
+)
 from ..proof.limits import MULTIKEY_CHARACTERS
 from ..proof.members import JsonObject, read_list, read_object, read_text
 from ..proof.payload import check_did
@@ -30,6 +42,13 @@ MEDIA_TYPES = ("application/did", "application/did+json", "application/did+ld+js
 """Of a DID document; did:web hosts also say ``application/json`` and ``application/ld+json``."""
 
 _MEDIA_TYPES = frozenset((*MEDIA_TYPES, "application/json", "application/ld+json"))
+
+CONTEXTS = (
+    "https://www.w3.org/ns/did/v1",
+    "https://w3id.org/security/jwk/v1",
+    "https://w3id.org/security/multikey/v1",
+)
+"""Of the members of the DID documents that are made here."""
 
 _OK = 200
 
@@ -78,6 +97,34 @@ def did_url(did: str) -> str:
     """Where the DID document of a did:web id is (did:web method, §Read). Raises MalformedDid."""
     host, *path = check_did(did).removeprefix("did:web:").split(":")
     return f"https://{host}/{'/'.join(path or ['.well-known'])}/did.json"
+
+
+def format_did_document(
+    did: str, keys: Iterable[PublicKey], multikeys: Iterable[PublicKey]
+) -> JsonObject:
+    """The DID document of a subject that asserts with these keys: each is a JsonWebKey whose
+    fragment is the key id, and those of Ed25519 to be a Multikey have theirs as the fragment."""
+    multikeys = list(multikeys)
+    methods = [_jwk_method(did, key) for key in (*keys, *multikeys)]
+    methods += [_multikey_method(did, key) for key in multikeys]
+    return {
+        "@context": list(CONTEXTS),
+        "id": did,
+        "verificationMethod": [*methods],
+        "assertionMethod": [method["id"] for method in methods],
+    }
+
+
+def _jwk_method(did: str, key: PublicKey) -> JsonObject:
+    id_ = f"{did}#{key.kid.hex()}"
+    jwk: JsonObject = {**format_jwk(key)}
+    return {"id": id_, "type": "JsonWebKey", "controller": did, "publicKeyJwk": jwk}
+
+
+def _multikey_method(did: str, key: PublicKey) -> JsonObject:
+    multikey = format_multikey(key)
+    id_ = f"{did}#{multikey}"
+    return {"id": id_, "type": "Multikey", "controller": did, "publicKeyMultibase": multikey}
 
 
 def verify_control(issuer: str, keys: Iterable[PublicKey], get: Get, now_ms: int) -> None:

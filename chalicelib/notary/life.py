@@ -94,8 +94,8 @@ def read_lives(log: Log, rows: Rows, targets: Mapping[Hash, Target]) -> Lives:
         found |= {change.by: change for change in parse_entry_status(document).changes}
     height = log.notices.height() if log.notices else 0
     start = max(rows.at(min(height, rows.head)).block.size, rows.size - LIFE_ENTRIES)
-    for _, _, change in read_changes(log, start, rows.size, rows.size):
-        found.setdefault(change.by, change)
+    for read in read_changes(log, start, rows.size, rows.size):
+        found.setdefault(read.change.by, read.change)
     lives = Lives(rows)
     for change in found.values():
         if change.entry in targets:

@@ -165,6 +165,23 @@ what travels in receipts has some 60,000 bytes at most."""
 LIST_DIGITS = 2
 """But not by more digits: an issuer has at most 256 lists, which then grow to ``STATUS_BYTES``."""
 
+LIST_GENERATIONS = 100
+"""Supersedes of one lineage that have status lists of their own; the publisher follows each change
+back to the register."""
+
+LIST_TARGETS = 512
+"""Targets of changes that are read at once when their generations are found: each may be in another
+bundle of 100,000 bytes."""
+
+LIST_TTL_S = 60
+"""Who keeps a status list looks for a newer one after so long: the publisher runs once a minute."""
+
+LIST_RETRY_S = 60
+"""Who asks for a status list that is not fresh is told to ask again after so long."""
+
+ALLOT_ENTRIES = 10_000
+"""Places in status lists that one request gets; their answer has 1.7 MB."""
+
 PUBLISH_ENTRIES = 100_000
 """Entries that one run of the publisher reads for changes of status, and what is left of the block
 that holds the last of them."""

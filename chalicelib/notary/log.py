@@ -13,6 +13,7 @@ from .networks import Attempts
 from .ports import Chain, Jobs, Objects, Pending, Row, Signer
 
 if TYPE_CHECKING:
+    from .bit_lists import BitLists
     from .notices import Notices
     from .witnesses import Witnesses
 
@@ -64,8 +65,9 @@ def untold(id: str, reason: str) -> None:
 class Log:
     """``tiles`` is the public bucket (checkpoint and tiles), ``work`` the private one (staging,
     index, jobs, uploads), ``attempts`` what outside parties attested, ``notices`` what the notary
-    registered about issuers. ``puts`` objects are written side by side. ``tell_aside`` is told of
-    each submission that is set aside, and why (``name: detail``); maybe more than once."""
+    registered about issuers, ``lists`` the status lists of W3C and IETF. ``puts`` objects are
+    written side by side. ``tell_aside`` is told of each submission that is set aside, and why
+    (``name: detail``); maybe more than once."""
 
     origin: str
     signer: Signer
@@ -77,6 +79,7 @@ class Log:
     attempts: Attempts
     witnesses: Witnesses | None = None
     notices: Notices | None = None
+    lists: BitLists | None = None
     puts: int = 8
     tell_aside: Callable[[str, str], None] = field(default=untold, repr=False, compare=False)
     runs: RunCache = field(default_factory=RunCache, repr=False, compare=False)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID, uuid4
 
+from ..proof.credentials.multibase import format_multikey
 from ..proof.hashes import Hash, sha256
 from ..proof.issuer_profile import IssuerProfile, ProfileKey
 from ..proof.payload import IssuerNotice, Payload, StatusListNotice
@@ -129,11 +130,23 @@ class Notices(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Notary:
-    """Who signs notices: its did:web id and statement key. ``uuid`` makes random UUIDs."""
+    """Who signs notices: its did:web id and statement key. ``list_signer`` (Ed25519) signs the
+    credentials of status lists. ``uuid`` makes random UUIDs."""
 
     id: str
     signer: Signer
+    list_signer: Signer
     uuid: Callable[[], UUID] = field(default=uuid4)
+
+    @property
+    def method(self) -> str:
+        """What the statement key is called in the notary's DID document."""
+        return f"{self.id}#{self.signer.public.kid.hex()}"
+
+    @property
+    def list_method(self) -> str:
+        """What the key of lists is called there, as a Multikey."""
+        return f"{self.id}#{format_multikey(self.list_signer.public)}"
 
     def about_profile(self, issuer: str, document: bytes, iat: int) -> Waiting:
         digest = sha256(document)

@@ -38,6 +38,7 @@ from .notices import (
     status_key,
 )
 from .ports import Conflict, Issuer, IssuerKey, OutcomeUnknown, Registry, Single
+from .publish_bits import publish_bits
 from .published import settle
 from .rows import Rows
 
@@ -48,8 +49,8 @@ def untold(issuer: str, problem: str) -> None:
 
 @dataclass(frozen=True)
 class Publisher:
-    """``log`` has a place for notices. ``tell`` is told of each issuer whose profile (in every run)
-    or list (once) cannot be published, and why: ``name: detail``."""
+    """``log`` has a place for notices and for lists. ``tell`` is told of each issuer whose profile
+    (in every run) or list (once) cannot be published, and why: ``name: detail``."""
 
     log: Log
     registry: Registry
@@ -96,6 +97,7 @@ def publish(publisher: Publisher) -> int:
         run.serve(served.get(id_), known.get(id_, IssuerNotices(id_)))
         for id_ in sorted(served.keys() | known.keys() | news.changes.keys())
     ]
+    done += publish_bits(publisher, rows, news)
     if None not in done and news.height != before:
         # If another one was faster, or nobody knows, the next run reads from where it then stands.
         with suppress(Conflict, OutcomeUnknown):
@@ -154,9 +156,9 @@ class _Run:
         """With a notice of a newer list, if there are changes that the newest one lacks, or it is
         old and wanted, or there is none; divided, if it has many changes."""
         news = [
-            change
-            for index, change in self.news.changes.get(issuer, ())
-            if index >= listed.size and change.entry.hex().startswith(listed.prefix)
+            read.change
+            for read in self.news.changes.get(issuer, ())
+            if read.index >= listed.size and read.change.entry.hex().startswith(listed.prefix)
         ]
         is_old = self.news.read_ms - listed.read_ms >= STATUS_RENEW_MS
         wanted = is_old and self._asked_ms(issuer, listed.prefix) > listed.read_ms

@@ -45,7 +45,7 @@ def settle(log: Log, rows: Rows, notices: IssuerNotices) -> IssuerNotices:
     if not ids:
         return notices
     found = find(log.work, log.runs, ids, rows.size)
-    profile = _place(rows, notices.next_profile, found)
+    profile = place(rows, notices.next_profile, found)
     if profile is not None:
         profiles = (*notices.profiles, profile)
         notices = replace(notices, profiles=profiles, next_profile=None)
@@ -53,11 +53,12 @@ def settle(log: Log, rows: Rows, notices: IssuerNotices) -> IssuerNotices:
 
 
 def _settle(rows: Rows, listed: Listed, found: Mapping[bytes, int]) -> Listed:
-    status = _place(rows, listed.next_status, found)
+    status = place(rows, listed.next_status, found)
     return listed if status is None else replace(listed, status=status, next_status=None)
 
 
-def _place(rows: Rows, waiting: Waiting | None, found: Mapping[bytes, int]) -> Placed | None:
+def place(rows: Rows, waiting: Waiting | None, found: Mapping[bytes, int]) -> Placed | None:
+    """Where a notice is, by what the index was found to hold of its entry; None while it waits."""
     if waiting is None:
         return None
     index = found.get(leaf_hash(waiting.entry)[:KEY_BYTES])

@@ -22,6 +22,7 @@ def make_settings(clients: Clients) -> dict[str, str]:
     chain_key = kms.create_key(KeySpec="ECC_SECG_P256K1", KeyUsage="SIGN_VERIFY")
     witness_key = kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
     notary_key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+    status_key = kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
     return {
         "TALLY_ORIGIN": "tally.test/bench",
         "TALLY_PUBLIC_URL": URL,
@@ -40,4 +41,5 @@ def make_settings(clients: Clients) -> dict[str, str]:
         "TALLY_WITNESS_KEY": witness_key["KeyMetadata"]["KeyId"],
         "TALLY_NOTARY_ID": "host",
         "TALLY_NOTARY_KEY": notary_key["KeyMetadata"]["KeyId"],
+        "TALLY_STATUS_KEY": status_key["KeyMetadata"]["KeyId"],
     }

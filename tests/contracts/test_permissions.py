@@ -120,6 +120,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
     chain_key = clients.kms.create_key(KeySpec="ECC_SECG_P256K1", KeyUsage="SIGN_VERIFY")
     witness_key = clients.kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
     notary_key = clients.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
+    status_key = clients.kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
     return {
         "TALLY_ORIGIN": ORIGIN,
         "TALLY_PUBLIC_URL": URL,
@@ -138,6 +139,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
         "TALLY_WITNESS_KEY": witness_key["KeyMetadata"]["KeyId"],
         "TALLY_NOTARY_ID": "host",
         "TALLY_NOTARY_KEY": notary_key["KeyMetadata"]["KeyId"],
+        "TALLY_STATUS_KEY": status_key["KeyMetadata"]["KeyId"],
     }
 
 

@@ -79,6 +79,7 @@ def test_only_the_sequencing_functions_sign_with_the_log_key(
         ("ChainKey", "AttesterRole"),
         ("WitnessKey", "ApiHandlerRole"),
         ("NotaryKey", "PublisherRole"),
+        ("StatusKey", "PublisherRole"),
     ],
 )
 def test_each_other_key_is_used_by_one_function(

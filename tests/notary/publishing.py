@@ -39,7 +39,9 @@ class PublishingDesk(Desk):
     """``told`` are the problems that the publisher told of."""
 
     told: list[tuple[str, str]] = field(default_factory=list)
-    notary: Notary = field(default_factory=lambda: Notary(NOTARY, key_named(NOTARY)))
+    notary: Notary = field(
+        default_factory=lambda: Notary(NOTARY, key_named(NOTARY), key_named("lists"))
+    )
 
     def publisher(self, log: Log | None = None) -> Publisher:
         return Publisher(

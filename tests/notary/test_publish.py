@@ -83,7 +83,7 @@ class TestRegisteringTheNotary:
         assert desk.receipt(DIPLOMA).issuer is None
 
     def test_notaries_sign_with_random_lineages(self) -> None:
-        notary = Notary(NOTARY, key_named(NOTARY))
+        notary = Notary(NOTARY, key_named(NOTARY), key_named("lists"))
         assert notary.about_profile(UNIVERSITY, b"", 0) != notary.about_profile(UNIVERSITY, b"", 0)
 
 

@@ -28,7 +28,11 @@ SUSPENSION = "suspension"
 PURPOSES = (REVOCATION, SUSPENSION)
 """The purposes that judge a credential (§2.1); others say something else about it."""
 
-_GZIP = b"\x1f\x8b\x08\x00" + bytes(4) + b"\x02\xff"
+GZIP = 16 + zlib.MAX_WBITS
+ZLIB = zlib.MAX_WBITS
+"""The forms in which DEFLATE is wrapped (RFC 1952, RFC 1950), as zlib numbers them."""
+
+_GZIP_HEADER = b"\x1f\x8b\x08\x00" + bytes(4) + b"\x02\xff"
 """A header without name or time: the same list has the same bytes wherever it is made."""
 
 
@@ -42,6 +46,10 @@ class MalformedEncodedList(MalformedStatusList):
 
 class MalformedGzip(MalformedStatusList):
     """Not one whole member of GZIP, and nothing after it."""
+
+
+class MalformedZlib(MalformedStatusList):
+    """Not one whole stream of ZLIB, and nothing after it."""
 
 
 class StatusListTooLong(MalformedStatusList):
@@ -116,7 +124,7 @@ def encode_list(bits: bytes) -> str:
     compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     deflated = compressor.compress(bits) + compressor.flush()
     trailer = zlib.crc32(bits).to_bytes(4, "little") + len(bits).to_bytes(4, "little")
-    return BASE64URL + format_base64url(_GZIP + deflated + trailer)
+    return BASE64URL + format_base64url(_GZIP_HEADER + deflated + trailer)
 
 
 def decode_list(text: str) -> bytes:
@@ -127,23 +135,27 @@ def decode_list(text: str) -> bytes:
         packed = parse_base64url(text[1:])
     except MalformedBase64Url as error:
         raise MalformedEncodedList(f"encodedList: {error}") from error
-    bits = _decompress(packed)
+    bits = inflate(packed, GZIP)
     if len(bits) * 8 < STATUS_ENTRIES_LEAST:
         raise StatusListTooShort(f"a status list has at least {STATUS_ENTRIES_LEAST} entries")
     return bits
 
 
-def _decompress(packed: bytes) -> bytes:
-    """Never more than a byte beyond the limit, whatever the input promises."""
-    gzip = zlib.decompressobj(16 + zlib.MAX_WBITS)
+_MALFORMED = {GZIP: MalformedGzip, ZLIB: MalformedZlib}
+
+
+def inflate(packed: bytes, form: int) -> bytes:
+    """What was compressed in the form ``GZIP`` or ``ZLIB``. Never more than a byte beyond the limit
+    is made, whatever the input promises. Raises MalformedStatusList."""
+    inflator, malformed = zlib.decompressobj(form), _MALFORMED[form]
     try:
-        bits = gzip.decompress(packed, STATUS_LIST_BYTES + 1)
+        bits = inflator.decompress(packed, STATUS_LIST_BYTES + 1)
     except zlib.error as error:
-        raise MalformedGzip(f"the list is not GZIP: {error}") from error
+        raise malformed(f"the list is not compressed as it should be: {error}") from error
     if len(bits) > STATUS_LIST_BYTES:
         raise StatusListTooLong(f"a status list has at most {STATUS_LIST_BYTES} bytes")
-    if not gzip.eof or gzip.unused_data:
-        raise MalformedGzip("the list is one whole member of GZIP, and nothing after it")
+    if not inflator.eof or inflator.unused_data:
+        raise malformed("the list is compressed as one whole, and nothing is after it")
     return bits
 
 
