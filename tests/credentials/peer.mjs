@@ -75,8 +75,20 @@ const judged = result => {
 };
 
 const JOBS = {
-  async sdJwtVerify({sdJwt, jwk, at, holder, nonce}) {
-    const options = {verifier: verifier(jwk), ...(holder && {kbVerifier: verifier(holder)})};
+  async sdJwtVerify({sdJwt, jwk, at, holder, nonce, lists, listJwk}) {
+    const options = {
+      verifier: verifier(jwk),
+      ...(holder && {kbVerifier: verifier(holder)}),
+      ...(lists && {
+        statusVerifier: verifier(listJwk),
+        statusListFetcher: async uri => {
+          if(!(uri in lists)) {
+            throw new Error(`there is no list ${uri}`);
+          }
+          return lists[uri];
+        }
+      })
+    };
     const {payload, kb} = await instance(options).verify(
       sdJwt, {currentDate: at, ...(nonce && {keyBindingNonce: nonce})});
     return {payload, audience: kb?.payload.aud};
@@ -122,10 +134,10 @@ const JOBS = {
     indices.forEach(index => list.setStatus(index, true));
     return statusList.createCredential({id, list, statusPurpose: purpose});
   },
-  async statusCheck({credential, documents, ...keys}) {
+  async statusCheck({credential, documents, matching = true, ...keys}) {
     const documentLoader = loader({...keys, documents, purpose: 'assertionMethod'});
     const {verified, results, error} = await statusList.checkStatus({
-      credential, documentLoader, suite: verifySuite()
+      credential, documentLoader, suite: verifySuite(), verifyMatchingIssuers: matching
     });
     judged({verified, error});
     return results.map(({status}) => status);
