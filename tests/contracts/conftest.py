@@ -32,6 +32,7 @@ def aws_stores(request: pytest.FixtureRequest) -> Stores:
 def fake_stores() -> Stores:
     log = memory_log(ORIGIN)
     assert log.notices is not None
+    assert log.lists is not None
     return Stores(
         log.chain,
         log.jobs,
@@ -39,6 +40,7 @@ def fake_stores() -> Stores:
         MemoryRegistry(),
         log.attempts,
         log.notices,
+        log.lists,
         log.tiles,
         log.work,
     )

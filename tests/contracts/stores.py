@@ -16,12 +16,14 @@ from mypy_boto3_dynamodb.type_defs import (
 
 from chalicelib.adapters.aws import Clients
 from chalicelib.adapters.dynamodb_attempts import BY_HEIGHT, OPEN, DynamoAttempts
+from chalicelib.adapters.dynamodb_bit_lists import DynamoBitLists
 from chalicelib.adapters.dynamodb_chain import DynamoChain
 from chalicelib.adapters.dynamodb_jobs import DynamoJobs
 from chalicelib.adapters.dynamodb_notices import DynamoNotices
 from chalicelib.adapters.dynamodb_pending import DynamoPending
 from chalicelib.adapters.dynamodb_registry import DynamoRegistry
 from chalicelib.adapters.s3_objects import S3Objects
+from chalicelib.notary.bit_lists import BitLists
 from chalicelib.notary.networks import Attempts
 from chalicelib.notary.notices import Notices
 from chalicelib.notary.ports import Chain, Jobs, Objects, Pending, Registry
@@ -54,6 +56,7 @@ class Stores:
     registry: Registry
     attempts: Attempts
     notices: Notices
+    lists: BitLists
     objects: Objects
     others: Objects
     """A second bucket."""
@@ -117,6 +120,7 @@ def make_stores(clients: Clients, places: Places, origin: str = ORIGIN) -> Store
         registry=DynamoRegistry(clients, places.registry),
         attempts=DynamoAttempts(clients, places.attempts),
         notices=DynamoNotices(clients, places.registry),
+        lists=DynamoBitLists(clients, places.registry),
         objects=S3Objects(clients, places.bucket),
         others=S3Objects(clients, places.work),
     )

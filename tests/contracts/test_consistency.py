@@ -9,6 +9,7 @@ import pytest
 from boto3.session import Session
 
 from chalicelib.adapters.aws import Clients
+from chalicelib.notary.bit_lists import ListId
 from chalicelib.notary.ports import Bulk, Job
 
 from .rows import GENESIS_ROW
@@ -58,6 +59,11 @@ def test_every_read_is_strongly_consistent(
         lambda: stores.registry.issuer("id"),
         stores.registry.issuers,
         lambda: stores.registry.identity_provider("iss"),
+        lambda: stores.lists.allotment("issuer"),
+        stores.lists.allotments,
+        lambda: stores.lists.get(ListId("issuer", 0)),
+        stores.lists.all,
+        stores.lists.asked,
     ]
     for number, read in enumerate(reads, start=1):
         read()

@@ -256,8 +256,20 @@ def publish_all(life: Life, single: bytes, bearer: dict[str, str]) -> None:
     life.world.clock.tick(STATUS_RENEW_MS)
     with life.acting_as("api-handler"):
         assert "status" in life.world.get(f"/v1/receipts/{entry_id(single).hex()}").json_body
+        ask_for_a_list(life.world, bearer)
     with life.acting_as("publisher"):
         publish_documents()
+    with life.acting_as("sequencer"):
+        integrate("sequencer")
+
+
+def ask_for_a_list(world: World, bearer: dict[str, str]) -> None:
+    """With a place on it, whose lineage was revoked."""
+    asked = {"issuer": COLLEGE, "count": 1}
+    answer = world.post_json("/v1/status-entries", asked, **bearer)
+    [entry] = answer.json_body["entries"]
+    for form in ("", "/revocation"):
+        assert world.get(entry["list"] + form).status_code == 503
 
 
 def open_upload(world: World, data: bytes, bearer: dict[str, str]) -> str:
@@ -306,6 +318,8 @@ def read_everything(world: World, bearer: dict[str, str], locator: str, job: str
         "/v1/policy",
         f"/v1/issuers/{COLLEGE}/profile",
         f"/v1/issuers/{COLLEGE}/status",
+        f"/v1/issuers/{COLLEGE}/lists/0",
+        "/.well-known/did.json",
         "/healthz",
         "/.well-known/scitt-keys",
         "/.well-known/jwks.json",

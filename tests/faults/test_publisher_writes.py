@@ -8,37 +8,46 @@ from dataclasses import dataclass, field
 import pytest
 
 from chalicelib.notary.audit import audit_store
+from chalicelib.notary.bit_lists import TOKEN, ListId, bits_key
 from chalicelib.notary.entries import read_entries
 from chalicelib.notary.ports import OutcomeUnknown
 from chalicelib.notary.publish import publish
+from chalicelib.notary.served import serve_list
+from chalicelib.proof.credentials.jose import parse_jws, parse_payload
+from chalicelib.proof.credentials.status_list import REVOCATION
+from chalicelib.proof.credentials.token_status_list import INVALID, VALID
 from chalicelib.proof.errors import Invalid
 from chalicelib.proof.payload import IssuerNotice, StatusListNotice
 from chalicelib.proof.statement import SignedStatement, parse_entry
 from tests.fakes import FAULTS, Clock, Fault, Killed, Lost, Tap, memory_log, tapped
-from tests.notary.desk import HOSPITAL, UNIVERSITY, registered, superseded
-from tests.notary.publishing import PublishingDesk
+from tests.notary.desk import HOSPITAL, UNIVERSITY
+from tests.notary.listing import Lineage, ListingDesk
 
-DIPLOMAS = [registered(1), registered(2)]
+LISTS = [ListId(UNIVERSITY, 0), ListId(UNIVERSITY, 0, 1)]
 
 
 @dataclass
 class Stage:
     """A store, and publishers that work on it."""
 
-    desk: PublishingDesk = field(
-        default_factory=lambda: PublishingDesk(memory_log(), clock=Clock())
-    )
+    desk: ListingDesk = field(default_factory=lambda: ListingDesk(memory_log(), clock=Clock()))
+    lineages: list[Lineage] = field(default_factory=list)
 
     def play(self, tap: Tap) -> None:
         """An issuer's life, each run of the publisher through ``tap``; a run that failed is
         followed by the next one."""
         desk = self.desk
-        desk.integrate(*DIPLOMAS)
+        self.lineages = first, second = [desk.lineage() for _ in range(2)]
+        desk.integrate(first.register(), second.register())
+        desk.want(LISTS[0], TOKEN, REVOCATION)
         self.run(tap)
-        desk.integrate(desk.change("suspend", DIPLOMAS[0], 1), superseded(DIPLOMAS[1], 2))
+        desk.integrate(
+            first.change("suspend", first.entries[0]), second.supersede(second.entries[0])
+        )
         self.run(tap)
         desk.rename(status="closed")
-        desk.integrate(desk.change("revoke", DIPLOMAS[0], 1))
+        desk.want(LISTS[1])
+        desk.integrate(first.change("revoke", first.entries[0]))
         self.run(tap)
         self.run(tap)
 
@@ -76,10 +85,35 @@ class Stage:
         ]
         changes = desk.list_of(desk.listed().newest).changes
         assert sorted(each.kind for each in changes) == ["revoke", "supersede", "suspend"]
-        assert desk.profile(desk.receipt(DIPLOMAS[0])).status == "active"
-        for diploma, fate in zip(DIPLOMAS, ("revoked", "superseded"), strict=True):
+        diplomas = [each.entries[0] for each in self.lineages]
+        assert desk.profile(desk.receipt(diplomas[0])).status == "active"
+        for diploma, fate in zip(diplomas, ("revoked", "superseded"), strict=True):
             with pytest.raises(Invalid, match=fate):
                 desk.judge(diploma)
+        lists = [each for each in notices if isinstance(each, StatusListNotice)]
+        self.check_lists([each for each in lists if "/lists/" in each.list])
+
+    def check_lists(self, notices: list[StatusListNotice]) -> None:
+        """What is served says it all, and every version that was registered is there."""
+        desk = self.desk
+        first, second = self.lineages
+        values = [desk.value(first), desk.value(second), desk.value(second, 1)]
+        assert values == [INVALID, INVALID, VALID]
+        assert [each.id for each in desk.lists.all()] == LISTS
+        assert not any(each.waiting for each in desk.lists.all())
+        documents = {each.sha256: desk.document(bits_key(each.sha256)) for each in notices}
+        said = [
+            (each.list, parse_payload(parse_jws(documents[each.sha256].decode()).payload))
+            for each in notices
+            if each.list.endswith(("/lists/0", "/lists/0-1"))
+        ]
+        states = [(url, str(claims["status_list"])) for url, claims in said]
+        assert len(states) == len(set(states)), "no state twice"
+        for id_, forms in zip(LISTS, ([TOKEN, REVOCATION], [TOKEN]), strict=True):
+            assert list(desk.known(id_).forms) == forms
+            for form in forms:
+                served = serve_list(desk.log, id_, form, desk.clock())
+                assert served.document in documents.values()
 
 
 def writes() -> list[str]:
@@ -96,7 +130,9 @@ def test_the_table_has_every_kind_of_write() -> None:
     kinds = {
         "tiles.create issuers/",
         "tiles.create status/",
+        "tiles.create lists/",
         "notices.put",
+        "lists.put",
         "notices.advance",
         "pending.add",
     }
