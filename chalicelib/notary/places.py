@@ -11,6 +11,9 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import shake_256
+from struct import Struct
 from uuid import UUID
 
 SECRET_BYTES = 32
@@ -26,6 +29,9 @@ PLACES = 1 << NUMBER_BITS
 _TAG_BITS = 122 - NUMBER_BITS
 _ROUNDS = 10
 """As many as NIST SP 800-38G has for small domains."""
+
+_PAGE = Struct(">QB")
+_FUNCTION = Struct(">512H")
 
 _URN = "urn:uuid:"
 
@@ -44,10 +50,19 @@ def place_of(secret: bytes, number: int) -> Place:
 def permute(secret: bytes, page: int, within: int) -> int:
     """A permutation of the 17 bits: a Feistel network whose halves have 8 and 9."""
     left, right = within >> 9, within & 0x1FF
-    for round_ in range(0, _ROUNDS, 2):
-        left ^= _mac(secret, b"left", page, round_, right) & 0xFF
-        right ^= _mac(secret, b"right", page, round_, left) & 0x1FF
+    rounds = _rounds(secret, page)
+    for of_right, of_left in zip(rounds[::2], rounds[1::2], strict=True):
+        left ^= of_right[right] & 0xFF
+        right ^= of_left[left] & 0x1FF
     return left << 9 | right
+
+
+@lru_cache(maxsize=16)
+def _rounds(secret: bytes, page: int) -> list[tuple[int, ...]]:
+    """For each round its function of the other half, which is a random one: SHAKE-256 (FIPS 202) of
+    secret, page and round, 16 bits for each argument."""
+    keys = [secret + _PAGE.pack(page, number) for number in range(_ROUNDS)]
+    return [_FUNCTION.unpack(shake_256(key).digest(_FUNCTION.size)) for key in keys]
 
 
 def encode_sub(secret: bytes, number: int) -> str:
@@ -69,14 +84,14 @@ def decode_sub(secret: bytes, sub: str) -> int | None:
 
 
 def _tag(secret: bytes, number: int) -> int:
-    return _mac(secret, b"tag", number) >> 256 - _TAG_BITS
+    return _mac(secret, b"tag", number, _TAG_BITS)
 
 
 def _mask(secret: bytes, tag: int) -> int:
-    return _mac(secret, b"mask", tag) >> 256 - NUMBER_BITS
+    return _mac(secret, b"mask", tag, NUMBER_BITS)
 
 
-def _mac(secret: bytes, purpose: bytes, *values: int) -> int:
-    """HMAC-SHA-256 of the purpose and the values, each below 2^88."""
-    message = purpose + b"".join(value.to_bytes(11, "big") for value in values)
-    return int.from_bytes(hmac.digest(secret, message, "sha256"), "big")
+def _mac(secret: bytes, purpose: bytes, value: int, bits: int) -> int:
+    """The first bits of HMAC-SHA-256 of a purpose and a value of at most 81 bits."""
+    digest = hmac.digest(secret, purpose + value.to_bytes(11, "big"), "sha256")
+    return int.from_bytes(digest[:16], "big") >> 128 - bits

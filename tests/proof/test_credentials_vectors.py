@@ -17,6 +17,7 @@ from chalicelib.proof.credentials import (
     sd_jwt,
     sd_jwt_vc,
     status_list,
+    token_status_list,
     vcdm,
 )
 from chalicelib.proof.credentials.data_integrity import verify_credential
@@ -25,6 +26,7 @@ from chalicelib.proof.credentials.key_binding import verify_key_binding
 from chalicelib.proof.credentials.sd_jwt import format_sd_jwt, parse_sd_jwt, verify_sd_jwt
 from chalicelib.proof.credentials.sd_jwt_vc import TYPE, verify_sd_jwt_vc
 from chalicelib.proof.credentials.status_list import read_status_list
+from chalicelib.proof.credentials.token_status_list import verify_token_status_list
 from chalicelib.proof.credentials.vcdm import CONTEXTS, read_credential
 from chalicelib.proof.errors import ProofError
 from chalicelib.proof.keys import format_jwk, parse_jwk
@@ -75,12 +77,18 @@ def check_status_list(vector: Vector) -> None:
     assert [last - at for at in range(last + 1) if number >> at & 1][::-1] == vector["set"]
 
 
+def check_token_status_list(vector: Vector) -> None:
+    found = verify_token_status_list(parse_jws(vector["jws"]), parse_jwk(vector["jwk"]))
+    assert {**found._asdict(), "statuses": found.statuses.hex()} == vector["list"]
+
+
 CHECKS: dict[str, Callable[[Vector], None]] = {
     "credentials-jose": check_jws,
     "credentials-sd-jwt": check_sd_jwt,
     "credentials-key-binding": check_key_binding,
     "credentials-data-integrity": check_credential,
     "credentials-status-list": check_status_list,
+    "credentials-token-status-list": check_token_status_list,
 }
 FILES = {(room, name): value for room in CHECKS for name, value in load_vectors(room).items()}
 GOOD = [key for key, value in FILES.items() if "error" not in value]
@@ -123,6 +131,7 @@ MODULES = (
     vcdm,
     data_integrity,
     status_list,
+    token_status_list,
 )
 # What is not about the bytes of one credential, or is a base of other classes: tested elsewhere.
 ELSEWHERE = {
@@ -139,6 +148,7 @@ ELSEWHERE = {
     "MalformedStatusEntry",
     "WrongStatusList",
     "IndexOutOfRange",
+    "StatusListExpired",
 }
 
 
