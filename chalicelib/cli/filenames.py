@@ -11,13 +11,23 @@ _BYTES = 150
 
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 
+_ASIDE = re.compile(r"\.superseded-[0-9]+$", re.IGNORECASE)
+
 
 def safe_name(text: str) -> str:
     """Letters, marks and digits of any script, and ``-``, ``_`` and ``.`` inside; what else there
-    is becomes ``_``. Empty if nothing is left."""
+    is becomes ``_``. Empty if nothing is left; never a name of ``aside_name``."""
     kept = "".join(each if _is_safe(each) else "_" for each in normalize("NFC", text))
     name = _cut(kept.strip("._")).rstrip("._")
-    return f"{name}_" if _DEVICES.fullmatch(name) else name
+    return f"{name}_" if _DEVICES.fullmatch(name) or _ASIDE.search(name) else name
+
+
+def aside_name(name: str, generation: int) -> str:
+    """The name that a file is kept under when what supersedes it for the ``generation``-th time
+    takes its own: ``ada.superseded-1.json``."""
+    stem, _, ending = name.rpartition(".")
+    aside = f"{stem or name}.superseded-{generation}"
+    return f"{aside}.{ending}" if stem else aside
 
 
 def _is_safe(character: str) -> bool:

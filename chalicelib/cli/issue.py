@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
 from ..notary.issue import Issuing, check_badge
-from ..notary.profiles import profiles
+from ..notary.profiles import Profile, profiles
 from ..notary.roster.columns import ColumnMap, parse_column_map
 from ..notary.roster.encoding import ENCODINGS, Encoding
 from ..notary.roster.reading import Roster, read_roster
@@ -22,7 +22,8 @@ from .http import Http, check_url
 from .issued import ENDINGS, OPEN_BADGES, SD_JWT_VC, open_issued, read_issued
 from .issuing import Run
 from .keyfile import read_key
-from .making import CREDENTIALS, RECEIPTS, Maker, Planned
+from .making import CREDENTIALS, RECEIPTS, Maker
+from .planning import Planned, Planner
 from .reconciliation import Reconciliation, describe_fault
 from .settings import FILE, Command, json_option, key_option, policy_option, token_option
 from .tokens import tokens_for
@@ -64,6 +65,8 @@ _ROSTER_PROFILES = [name for name, each in profiles().items() if each.natural_ke
     "--encoding", type=click.Choice(ENCODINGS), default="auto", show_default=True, metavar="NAME"
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be issued, and issue nothing.")
+@click.option("--correct", is_flag=True, help="Supersede what was issued with other claims.")
+@click.option("--no-status", is_flag=True, help="Issue without a place in status lists.")
 @click.option("--skip-bad", is_flag=True, help="Issue the good rows when others are wrong.")
 @click.option("--url", envvar="TALLY_URL", help="The service's address. [env: TALLY_URL]")
 @token_option
@@ -79,6 +82,8 @@ def issue(
     name_column: str | None,
     encoding: Encoding,
     dry_run: bool,
+    correct: bool,
+    no_status: bool,
     skip_bad: bool,
     url: str | None,
     token: str | None,
@@ -89,19 +94,20 @@ def issue(
 
     Credentials are made and signed here; only signed statements are sent. OUT/credentials holds
     them, OUT/receipts what proves them, OUT/reconciliation.json what became of each row.
-    Interrupted, run the same command again: nothing is issued twice. OUT/.tally keeps what a rerun
+    Interrupted, run the same command again: nothing is issued twice. With --correct, a row whose
+    document was issued with other claims supersedes it. OUT/.tally keeps what a rerun
     needs, and what next year's duplicates are known by.
     """
     signer = read_key(key)
-    maker = Maker(
-        Issuing(signer.iss, signer.key, profiles()[profile]), _FORMS[form], int(time.time())
-    )
-    if OPEN_BADGES in maker.forms:
-        _misused_if_malformed("--form", lambda: check_badge(maker.issuing))
+    issuing, forms = Issuing(signer.iss, signer.key, profiles()[profile]), _FORMS[form]
+    if OPEN_BADGES in forms:
+        _misused_if_malformed("--form", lambda: check_badge(issuing))
     given = {} if columns is None else _read_columns(columns)
-    found = _read_roster(roster, maker, encoding, given, name_column)
+    found = _read_roster(roster, issuing.profile, encoding, given, name_column)
     stem = safe_name(roster.stem) or "row"
-    run = Run(maker, signer, out, Reconciliation(roster, found, maker.forms), stem)
+    planner = Planner(issuing, forms, stem, not no_status, correct)
+    maker = Maker(issuing, forms, int(time.time()), not no_status)
+    run = Run(planner, maker, signer, out, Reconciliation(roster, found, forms))
     if dry_run:
         run.plan(read_issued(out))
         _tell_plan(run, as_json)
@@ -124,15 +130,11 @@ def _read_columns(path: Path) -> ColumnMap:
 
 
 def _read_roster(
-    path: Path, maker: Maker, encoding: Encoding, columns: ColumnMap, name_column: str | None
+    path: Path, profile: Profile, encoding: Encoding, columns: ColumnMap, name_column: str | None
 ) -> Roster:
     def read(data: bytes) -> Roster:
         return read_roster(
-            data,
-            maker.issuing.profile,
-            encoding=encoding,
-            columns=columns,
-            name_column=name_column,
+            data, profile, encoding=encoding, columns=columns, name_column=name_column
         )
 
     return parse_file(path, read)
@@ -185,19 +187,32 @@ def _tell_plan(run: Run, as_json: bool) -> None:
         echo_json({**run.result.facts(), "dry_run": True})
         return
     _tell_notes_and_faults(run.result)
+    forms = run.result.forms
     for planned in run.planned:
-        click.echo(f"row {planned.row.number}: {_files(planned, run.maker.forms)}")
+        click.echo(f"row {planned.row.number}: {_files(planned, forms)}")
     click.echo(
-        f"{_rows(run.result.roster.total)} in: {len(run.planned)} would be issued, "
-        f"{run.result.wrong} rejected; nothing was issued"
+        f"{_rows(run.result.roster.total)} in: {len(run.planned)} would be issued"
+        f"{_of_them(run.planned, forms)}, {run.result.wrong} rejected; nothing was issued"
     )
 
 
 def _files(planned: Planned, forms: tuple[str, ...]) -> str:
-    return ", ".join(
-        planned.name + ENDINGS[form] + (" (issued before)" if form in planned.before else "")
-        for form in forms
-    )
+    return ", ".join(planned.name + ENDINGS[form] + _fate(planned, form) for form in forms)
+
+
+def _fate(planned: Planned, form: str) -> str:
+    if form in planned.before:
+        return " (issued before)"
+    return " (would supersede the one issued before)" if form in planned.olds else ""
+
+
+def _of_them(planned: Sequence[Planned], forms: tuple[str, ...]) -> str:
+    """How many rows were issued before, and how many this run issues in place of older ones."""
+    before = sum(all(form in each.before for form in forms) for each in planned)
+    later = sum(any(f in each.olds and f not in each.before for f in forms) for each in planned)
+    counts = ((before, "before"), (later, "in place of older ones"))
+    told = ", ".join(f"{count} of them {what}" for count, what in counts if count)
+    return told and f" ({told})"
 
 
 def _tell_result(run: Run, as_json: bool) -> None:
@@ -210,10 +225,8 @@ def _tell_result(run: Run, as_json: bool) -> None:
         for name, reason in sorted(why.items()):
             row = f"row {planned.row.number}, {shown(name)}"
             click.echo(f"{row}: {reason.detail} [{reason.type}]", err=True)
-    before = sum(all(form in each.before for form in run.maker.forms) for each in result.issued)
     click.echo(
         f"{_rows(result.roster.total)} in = {len(result.issued)} issued"
-        + (f" ({before} of them before)" if before else "")
-        + f" + {result.wrong} rejected; credentials in {shown(run.out / CREDENTIALS)}, "
-        f"receipts in {shown(run.out / RECEIPTS)}"
+        f"{_of_them(result.issued, result.forms)} + {result.wrong} rejected; "
+        f"credentials in {shown(run.out / CREDENTIALS)}, receipts in {shown(run.out / RECEIPTS)}"
     )

@@ -2,10 +2,11 @@
 
 ``DIR/.tally/issued.jsonl`` is append-only, a JSON object a line, one for each credential: under
 which keyed digests its document and its claims are known, its file's name and digest, and the seed
-that all its random parts come from. So a rerun makes the same bytes, whatever interrupted, and the
-roster of another year does not issue a document again. ``DIR/.tally/issued.key`` is the key of the
-digests, without which the list matches nobody. Seeds are kept as salts are: who destroys receipts
-in order to erase destroys them too.
+that all its random parts come from; its lineage and its place in status lists, if it has one; and
+what it supersedes, if it corrects another one. So a rerun makes the same bytes, whatever
+interrupted, and the roster of another year does not issue a document again.
+``DIR/.tally/issued.key`` is the key of the digests, without which the list matches nobody. Seeds
+are kept as salts are: who destroys receipts in order to erase destroys them too.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from unicodedata import normalize
 
+from ..notary.issue import Place, place_of
 from ..proof.errors import Malformed
 from ..proof.hashes import Hash
 from ..proof.jcs import JsonValue, format_jcs, parse_ijson
@@ -33,6 +35,7 @@ from ..proof.members import (
     read_members,
     read_text,
 )
+from .allotments import Allotment, read_allotment, write_allotment
 from .failure import Unfinished
 from .files import create_file, shown, why
 from .journal import STATE, lock
@@ -47,12 +50,15 @@ change."""
 _LIST = "issued.jsonl"
 _KEY = "issued.key"
 _MEMBERS = ("document", "claims", "form", "name", "seed", "iat", "kid", "sha-256")
+_OPTIONAL = ("status", "supersedes")
 
 
 class Issued(NamedTuple):
     """A credential in one form. ``document`` is the keyed digest of issuer, profile and natural
     key, ``claims`` that of the claims; ``name`` that of the files without their ending; ``iat``
-    POSIX seconds; ``kid`` the key that signed; ``sha256`` the digest of the credential's file."""
+    POSIX seconds; ``kid`` the key that signed; ``sha256`` the digest of the credential's file.
+    ``allotment`` is its lineage's, None for one that no status list tells of. ``target`` is the
+    entry that it supersedes, as the ``generation``-th to do so in its lineage."""
 
     document: Hash
     claims: Hash
@@ -62,6 +68,14 @@ class Issued(NamedTuple):
     iat: int
     kid: Hash
     sha256: Hash
+    allotment: Allotment | None = None
+    target: Hash | None = None
+    generation: int = 0
+
+    @property
+    def place(self) -> Place | None:
+        """Where status lists tell of this credential."""
+        return place_of(self.allotment.place, self.generation) if self.allotment else None
 
     @property
     def document_name(self) -> str:
@@ -71,11 +85,12 @@ class Issued(NamedTuple):
 
 @dataclass(slots=True)
 class IssuedList:
-    """``by_document`` has what was issued by form; ``names`` is whose a name is."""
+    """``by_document`` has what was made of a document by form, in that order, be it issued or not;
+    ``names`` is whose a name is."""
 
     key: bytes
     file: BinaryIO | None = None
-    by_document: dict[Hash, dict[str, Issued]] = field(default_factory=dict)
+    by_document: dict[Hash, dict[str, list[Issued]]] = field(default_factory=dict)
     names: dict[str, Hash] = field(default_factory=dict)
 
     def digest(self, *parts: JsonValue) -> Hash:
@@ -88,7 +103,7 @@ class IssuedList:
         number if another document has it. File systems may not tell capitals apart."""
         known = self.by_document.get(document)
         if known:
-            return next(iter(known.values())).name
+            return next(iter(known.values()))[0].name
         name, number = wanted, 1
         while self.names.setdefault(_folded(name), document) != document:
             number += 1
@@ -96,7 +111,8 @@ class IssuedList:
         return name
 
     def know(self, issued: Issued) -> None:
-        self.by_document.setdefault(issued.document, {})[issued.form] = issued
+        forms = self.by_document.setdefault(issued.document, {})
+        forms.setdefault(issued.form, []).append(issued)
         self.names[_folded(issued.name)] = issued.document
 
     def add(self, issued: Sequence[Issued]) -> None:
@@ -114,12 +130,20 @@ def _folded(name: str) -> str:
 
 
 def _write(issued: Issued) -> dict[str, JsonValue]:
-    values = (value.hex() if isinstance(value, bytes) else value for value in issued)
-    return dict(zip(_MEMBERS, values, strict=True))
+    values = (value.hex() if isinstance(value, bytes) else value for value in issued[:8])
+    line: dict[str, JsonValue] = dict(zip(_MEMBERS, values, strict=True))
+    if issued.allotment is not None:
+        line["status"] = write_allotment(issued.allotment)
+    if issued.target is not None:
+        line["supersedes"] = {"entry": issued.target.hex(), "generation": issued.generation}
+    return line
 
 
 def _read(line: bytes) -> Issued:
-    members = read_members(parse_ijson(line), "credential", _MEMBERS)
+    members = read_members(parse_ijson(line), "credential", _MEMBERS, _OPTIONAL)
+    target, generation = None, 0
+    if "supersedes" in members:
+        target, generation = _read_superseded(members["supersedes"])
     return Issued(
         document=read_hash(members["document"], "document"),
         claims=read_hash(members["claims"], "claims"),
@@ -129,7 +153,18 @@ def _read(line: bytes) -> Issued:
         iat=read_integer(members["iat"], "iat"),
         kid=read_hash(members["kid"], "kid"),
         sha256=read_hash(members["sha-256"], "sha-256"),
+        allotment=read_allotment(members["status"]) if "status" in members else None,
+        target=target,
+        generation=generation,
     )
+
+
+def _read_superseded(value: JsonValue) -> tuple[Hash, int]:
+    members = read_members(value, "supersedes", ("entry", "generation"))
+    generation = read_integer(members["generation"], "generation")
+    if generation == 0:
+        raise MalformedMember("what supersedes another is of generation 1 or more")
+    return read_hash(members["entry"], "entry"), generation
 
 
 def _read_form(value: JsonValue) -> str:

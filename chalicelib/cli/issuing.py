@@ -8,33 +8,42 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from ..proof.errors import Malformed
 from ..proof.hashes import Hash
+from ..proof.receipt import parse_receipt
+from .allotments import ask_allotments
 from .http import Http
 from .issued import Issued, IssuedList
-from .journal import STATE, Rejection, open_journal
+from .journal import Rejection
 from .keyfile import IssuerSigner
-from .making import RECEIPTS, Maker, Planned, Shelves
-from .notarise import notarise
-from .prepare import Order
+from .making import RECEIPTS, Maker, Shelves
+from .notarise import notarise, settle
+from .planning import Planned, Planner, Stated, read_statements
+from .prepare import RECEIPT_SUFFIX, Lineage, Order
 from .reconciliation import FILE, Reconciliation
-from .trust import trust_of
+from .trust import Trust, trust_of
 
 
 @dataclass(slots=True)
 class Run:
     """A run over one roster, into ``out``."""
 
+    planner: Planner
     maker: Maker
     signer: IssuerSigner
     out: Path
     result: Reconciliation
-    stem: str
     planned: list[Planned] = field(default_factory=list)
 
+    @property
+    def receipts(self) -> Path:
+        return self.out / RECEIPTS
+
     def plan(self, issued: IssuedList) -> None:
-        signed = _signed_names(self.out / RECEIPTS)
-        roster = self.result.roster
-        self.planned, self.result.refused = self.maker.plan(roster, issued, signed, self.stem)
+        statements = read_statements(self.receipts)
+        self.planned, self.result.refused = self.planner.plan(
+            self.result.roster, issued, statements
+        )
 
     def finish(self, issued: IssuedList, http: Http, policy: Path | None) -> None:
         """Make, register, hand out; whatever interrupts, the same command takes it up again."""
@@ -42,16 +51,44 @@ class Run:
         shelves = Shelves(self.out)
         shelves.prepare()
         (self.out / FILE).unlink(missing_ok=True)
-        documents = self._make(issued, shelves)
-        order = Order(self.signer, self.maker.issuing.profile.name, "auto", self.maker.now_s)
-        outcome = notarise(documents, order, http, self.out / RECEIPTS, trust)
+        if self._settle_olds(shelves, http, trust):
+            self.plan(issued)
+        documents = self._make(issued, shelves, http)
+        profile = self.maker.issuing.profile.name
+        order = Order(self.signer, profile, "auto", self.maker.now_s, self._lineages(issued))
+        outcome = notarise(documents, order, http, self.receipts, trust)
+        self.result.entries = outcome.entries
         for planned in self.planned:
-            self._settle(planned, issued, shelves, outcome.rejected)
+            self._hand_out(planned, issued, shelves, outcome.rejected)
         self.result.write(self.out)
 
-    def _make(self, issued: IssuedList, shelves: Shelves) -> dict[str, Path]:
+    def _settle_olds(self, shelves: Shelves, http: Http, trust: Trust | None) -> bool:
+        """Register what an interrupted run signed and this one corrects: nothing can be superseded
+        that is not in the log. True if there was any."""
+        olds = {
+            old.issued.document_name: old
+            for planned in self.planned
+            for form, old in planned.olds.items()
+            if form not in planned.before
+        }
+        left = [name for name, old in olds.items() if not self._has_receipt(old)]
+        rejected = settle(left, http, self.receipts, trust).rejected if left else {}
+        for name in olds.keys() - rejected.keys():
+            shelves.hand_out(olds[name].issued, olds[name].old)
+        return bool(left)
+
+    def _has_receipt(self, old: Stated) -> bool:
+        path = self.receipts / (old.issued.document_name + RECEIPT_SUFFIX)
+        try:
+            return parse_receipt(path.read_bytes()).statement.entry == old.signed.entry
+        except (FileNotFoundError, Malformed):
+            return False
+
+    def _make(self, issued: IssuedList, shelves: Shelves, http: Http) -> dict[str, Path]:
         """Every credential is made afterwards; what is to be registered, by name."""
-        made = self.maker.make_new(self.planned, issued)
+        made = self.maker.make_new(
+            self.planned, issued, lambda count: ask_allotments(http, self.signer.iss, count)
+        )
         documents: dict[str, Path] = {}
         for planned in self.planned:
             for known in self._known(planned, issued):
@@ -63,9 +100,23 @@ class Run:
         return made.get(known.sha256) or self.maker.make_again(planned.row, known)
 
     def _known(self, planned: Planned, issued: IssuedList) -> list[Issued]:
-        return [issued.by_document[planned.document][form] for form in self.maker.forms]
+        """The row's credentials; what was made last is the newest in the list."""
+        newest = issued.by_document[planned.document]
+        return [planned.made(form) or newest[form][-1] for form in self.maker.forms]
 
-    def _settle(
+    def _lineages(self, issued: IssuedList) -> dict[str, Lineage]:
+        lineages: dict[str, Lineage] = {}
+        for planned in self.planned:
+            for known in self._known(planned, issued):
+                old = planned.olds.get(known.form)
+                if old is not None:
+                    sub = old.signed.statement.sub
+                    lineages[known.document_name] = Lineage(sub, old.signed)
+                elif known.allotment is not None:
+                    lineages[known.document_name] = Lineage(known.allotment.sub)
+        return lineages
+
+    def _hand_out(
         self,
         planned: Planned,
         issued: IssuedList,
@@ -77,16 +128,9 @@ class Run:
             if known.document_name in rejected:
                 why[known.document_name] = rejected[known.document_name]
             else:
-                shelves.hand_out(known)
+                old = planned.olds.get(known.form)
+                shelves.hand_out(known, old and old.issued)
         if why:
             self.result.rejected.append((planned, why))
         else:
             self.result.issued.append(planned)
-
-
-def _signed_names(receipts: Path) -> set[str]:
-    """The documents that a statement was signed for, and not refused by the service."""
-    if not (receipts / STATE).exists():
-        return set()
-    with open_journal(receipts) as journal:
-        return {name for name, n in journal.current.items() if n not in journal.rejected}

@@ -8,7 +8,8 @@
 
 A rerun sends the same batches with the same bytes, which the service takes as the same
 submission; so whatever was interrupted, nothing is registered twice. A rejected document may be
-signed anew: its later line counts. The file holds salts: who destroys receipts in order to erase
+signed anew, and one that supersedes another may have its name: the later line counts, unless it is
+such a one and was rejected. The file holds salts: who destroys receipts in order to erase
 destroys it too.
 """
 
@@ -25,6 +26,7 @@ from typing import BinaryIO, Self
 
 from ..proof.document import check_canonicalization, commit
 from ..proof.errors import Malformed
+from ..proof.hashes import Hash
 from ..proof.jcs import JsonValue
 from ..proof.limits import SALT_BYTES
 from ..proof.members import (
@@ -71,13 +73,15 @@ class Rejection:
 
 @dataclass(slots=True)
 class Journal:
-    """``signed`` by number; ``current`` is the number that counts for a name."""
+    """``signed`` by number; ``current`` is the number that counts for a name, ``numbers`` is by
+    entry id."""
 
     file: BinaryIO
     signed: list[Signed] = field(default_factory=list)
     batches: list[tuple[int, ...]] = field(default_factory=list)
     rejected: dict[int, Rejection] = field(default_factory=dict)
     current: dict[str, int] = field(default_factory=dict)
+    numbers: dict[Hash, int] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -109,7 +113,8 @@ class Journal:
                 for n, r in new.items()
             ]
         )
-        self.rejected.update(new)
+        for number, rejection in new.items():
+            self._know_rejected(number, rejection)
 
     def _append(self, lines: Sequence[dict[str, JsonValue]]) -> None:
         if not lines:
@@ -119,8 +124,26 @@ class Journal:
         os.fsync(self.file.fileno())
 
     def _know(self, signed: Signed) -> None:
-        self.current[signed.name] = len(self.signed)
+        self.current[signed.name] = self.numbers[signed.statement.entry_id] = len(self.signed)
         self.signed.append(signed)
+
+    def _know_rejected(self, number: int, rejection: Rejection) -> None:
+        self.rejected[number] = rejection
+        name, before = self.signed[number].name, self.superseded(number)
+        if before is not None and self.current[name] == number:
+            self.current[name] = before
+
+    def superseded(self, number: int) -> int | None:
+        """The document of the same name that this one supersedes, if it does."""
+        payload = self.signed[number].statement.statement.payload
+        before = self.numbers.get(payload.target) if isinstance(payload, Supersede) else None
+        same = before is not None and self.signed[before].name == self.signed[number].name
+        return before if same else None
+
+    def generation(self, number: int) -> int:
+        """How many documents had the name of this one before it, each superseded by the next."""
+        before = self.superseded(number)
+        return 0 if before is None else 1 + self.generation(before)
 
     def read(self, line: bytes) -> None:
         """Take in one line of the file; raises Malformed."""
@@ -138,7 +161,7 @@ class Journal:
             case "rejected":
                 members = read_members(value, "rejected", ("type", "document", "problem", "detail"))
                 texts = (read_text(members[name], name) for name in ("problem", "detail"))
-                self.rejected[self._number(members["document"])] = Rejection(*texts)
+                self._know_rejected(self._number(members["document"]), Rejection(*texts))
             case _:
                 raise MalformedMember("a line is a document, a batch or a rejected document")
 

@@ -27,7 +27,7 @@ from .http import Http, check_url
 from .journal import Rejection
 from .keyfile import IssuerSigner, read_key
 from .notarise import notarise, report
-from .prepare import Order, name_documents
+from .prepare import Lineage, Order, name_documents
 from .settings import (
     FILE,
     Command,
@@ -213,7 +213,8 @@ def supersede(
     assert isinstance(payload, Register | Supersede), "it is the receipt of a document"
     if payload.profile not in profiles():
         raise Misused(f"{payload.profile} is a profile that this version does not know")
-    order = Order(signer, payload.profile, canonicalization, int(time.time()), target)
+    lineages = {new.name: Lineage(target.statement.sub, target)}
+    order = Order(signer, payload.profile, canonicalization, int(time.time()), lineages)
     order.check()
     address = check_url(url)
     trust = None if policy is None else trust_of(policy)

@@ -9,92 +9,87 @@ synced to disk one by one.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from ..notary.issue import Issuing, issuer_part, make_open_badge, make_sd_jwt_vc
-from ..notary.roster.reading import Fault, Refused, Roster, Row
+from ..notary.roster.reading import Row
 from ..proof.hashes import Hash, sha256
 from ..proof.limits import SALT_BYTES
 from ..proof.times import format_time
+from .allotments import Allotment
 from .failure import Unfinished
-from .filenames import safe_name
+from .filenames import aside_name
 from .files import replace_file, shown, why
-from .issued import DOCUMENT_ENDINGS, ENDINGS, SD_JWT_VC, Issued, IssuedList
+from .issued import ENDINGS, SD_JWT_VC, Issued, IssuedList
 from .journal import STATE
+from .planning import Planned, Stated
 
 CREDENTIALS = "credentials"
 RECEIPTS = "receipts"
 _MADE = "made"
+_NO_DIGEST = Hash(bytes(32))
 
 
-class Planned(NamedTuple):
-    """A row that may be issued: the keyed digests of its document and of its claims, the name of
-    its files, and what of it was made before and stays as it is, by form."""
-
-    row: Row
-    document: Hash
-    claims: Hash
-    name: str
-    before: Mapping[str, Issued]
+Allot = Callable[[int], Sequence[Allotment]]
+"""So many allotments, of the service."""
 
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """Makes credentials in ``forms``, with ``now_s`` as the time of new ones."""
+    """Makes credentials in ``forms``, with ``now_s`` as the time of new ones, and with places in
+    status lists if ``listed``."""
 
     issuing: Issuing
     forms: tuple[str, ...]
     now_s: int
+    listed: bool
 
-    def plan(
-        self, roster: Roster, issued: IssuedList, signed: Container[str], stem: str
-    ) -> tuple[list[Planned], list[Refused]]:
-        """Rows to issue, and all that are refused: those of the roster, and those whose document
-        was issued before with other claims. ``signed`` has the names that the receipts' journal
-        holds. Files are named by the roster's column of names, or by ``stem`` and the row."""
-        planned: list[Planned] = []
-        refused = list(roster.refused)
-        for row in roster.rows:
-            document = issued.digest(self.issuing.iss, self.issuing.profile.name, *row.key)
-            claims = issued.digest(row.claims, row.holder)
-            known = issued.by_document.get(document, {})
-            bound = {f: each for f, each in known.items() if each.document_name in signed}
-            other = next((each for each in bound.values() if each.claims != claims), None)
-            if other is not None:
-                refused.append(_issued_before(row, other))
-                continue
-            # What no statement was made for was not issued: with other claims it is made anew.
-            same = {f: each for f, each in known.items() if self._would_make(each, claims)}
-            name = issued.name_for(document, safe_name(row.name) or f"{stem}-{row.number:04}")
-            planned.append(Planned(row, document, claims, name, {**same, **bound}))
-        return planned, sorted(refused)
-
-    def _would_make(self, known: Issued, claims: Hash) -> bool:
-        return (known.claims, known.kid) == (claims, self.issuing.key.public.kid)
-
-    def make_new(self, planned: Sequence[Planned], issued: IssuedList) -> dict[Hash, bytes]:
-        """Make what was not issued before, and keep it in the list; return the bytes by digest."""
+    def make_new(
+        self, planned: Sequence[Planned], issued: IssuedList, allot: Allot
+    ) -> dict[Hash, bytes]:
+        """Make what is not made yet, and keep it in the list; return the bytes by digest."""
+        missing = [
+            (each, form) for each in planned for form in self.forms if each.made(form) is None
+        ]
+        fresh = sum(form not in each.olds for each, form in missing) if self.listed else 0
+        allotted = iter(allot(fresh) if fresh else ())
         made: dict[Hash, bytes] = {}
         new: list[Issued] = []
-        kid = self.issuing.key.public.kid
-        for each in planned:
-            for form in self.forms:
-                if form not in each.before:
-                    seed = secrets.token_bytes(SALT_BYTES)
-                    data = self._make(each.row, form, seed, self.now_s)
-                    digest = sha256(data)
-                    made[digest] = data
-                    facts = (each.document, each.claims, form, each.name, seed)
-                    new.append(Issued(*facts, self.now_s, kid, digest))
+        for each, form in missing:
+            old = each.olds.get(form)
+            draft = self._draft(each, form, old, next(allotted, None) if old is None else None)
+            data = self._make(each.row, draft)
+            new.append(draft._replace(sha256=sha256(data)))
+            made[new[-1].sha256] = data
         issued.add(new)
         return made
 
+    def _draft(
+        self, planned: Planned, form: str, old: Stated | None, allotment: Allotment | None
+    ) -> Issued:
+        """A new credential, but for its digest. What supersedes another one has its place, in the
+        lists of the next generation."""
+        if old is not None and self.listed:
+            allotment = old.issued.allotment
+        return Issued(
+            document=planned.document,
+            claims=planned.claims,
+            form=form,
+            name=planned.name,
+            seed=secrets.token_bytes(SALT_BYTES),
+            iat=self.now_s,
+            kid=self.issuing.key.public.kid,
+            sha256=_NO_DIGEST,
+            allotment=allotment,
+            target=old and old.signed.entry_id,
+            generation=old.issued.generation + 1 if old else 0,
+        )
+
     def make_again(self, row: Row, known: Issued) -> bytes:
         """The bytes that the list knows; raises Unfinished if they cannot be made any more."""
-        data = self._make(row, known.form, known.seed, known.iat)
+        data = self._make(row, known)
         if sha256(data) != known.sha256:
             raise Unfinished(
                 f"{known.name}{ENDINGS[known.form]} is missing or damaged, and was made with "
@@ -102,15 +97,11 @@ class Maker:
             )
         return data
 
-    def _make(self, row: Row, form: str, seed: bytes, at_s: int) -> bytes:
-        if form == SD_JWT_VC:
-            return make_sd_jwt_vc(self.issuing, row.claims, seed, at_s, row.holder).encode()
-        return make_open_badge(self.issuing, row.claims, seed, format_time(at_s * 1_000))
-
-
-def _issued_before(row: Row, other: Issued) -> Refused:
-    sentence = f"was issued before, as {other.name}, with other claims: supersede that one"
-    return Refused(row.number, (Fault("", "", sentence),), 1)
+    def _make(self, row: Row, known: Issued) -> bytes:
+        issuing, claims, seed, place = self.issuing, row.claims, known.seed, known.place
+        if known.form == SD_JWT_VC:
+            return make_sd_jwt_vc(issuing, claims, seed, known.iat, row.holder, place).encode()
+        return make_open_badge(issuing, claims, seed, format_time(known.iat * 1_000), place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +136,40 @@ class Shelves:
             place, data = self.made, make()
             replace_file(place / name, data, durable=False)
         document = place / known.document_name
-        if known.form == SD_JWT_VC:
-            jwt = issuer_part(data.decode()).encode()
-            if _bytes_of(document) != jwt:
-                replace_file(document, jwt, durable=False)
+        part = _files(known, data)[known.document_name]
+        if _bytes_of(document) != part:
+            replace_file(document, part, durable=False)
         return document
 
-    def hand_out(self, known: Issued) -> None:
-        """The log has it: from now on it is among the credentials."""
+    def hand_out(self, known: Issued, old: Issued | None) -> None:
+        """The log has it: from now on it is among the credentials. ``old`` is what it supersedes,
+        whose files are kept under other names."""
+        whole = known.name + ENDINGS[known.form]
+        data = _bytes_of(self.made / whole)
+        if data is None or sha256(data) != known.sha256:
+            return
+        if old is not None:
+            self._put_aside(old, known.generation)
         # The whole SD-JWT last: once it is there, all of it is.
-        for ending in (DOCUMENT_ENDINGS[known.form], ENDINGS[known.form]):
-            made = self.made / (known.name + ending)
+        for name in dict.fromkeys((known.document_name, whole)):
+            made = self.made / name
             if made.exists():
-                made.replace(self.credentials / made.name)
+                made.replace(self.credentials / name)
+
+    def _put_aside(self, old: Issued, generation: int) -> None:
+        """As copies, so that none is lost or taken for another whatever interrupts; and on disk,
+        for nobody can make them again."""
+        data = _bytes_of(self.credentials / (old.name + ENDINGS[old.form]))
+        if data is None or sha256(data) != old.sha256:
+            return
+        for name, part in _files(old, data).items():
+            replace_file(self.credentials / aside_name(name, generation), part)
+
+
+def _files(known: Issued, data: bytes) -> dict[str, bytes]:
+    """A credential's files: what is registered of it, then the whole."""
+    document = issuer_part(data.decode()).encode() if known.form == SD_JWT_VC else data
+    return {known.document_name: document, known.name + ENDINGS[known.form]: data}
 
 
 def _bytes_of(path: Path) -> bytes | None:

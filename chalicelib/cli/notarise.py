@@ -6,16 +6,19 @@ Each step may be killed and is taken up again by the same command.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import click
 
 from ..proof.errors import Invalid, Malformed
+from ..proof.hashes import Hash
 from ..proof.jcs import JsonValue
 from ..proof.receipt import Receipt, format_receipt, parse_receipt
 from .failure import EXIT_WRONG, Failure, Unfinished, echo_json
+from .filenames import aside_name
 from .files import replace_file, shown, why
 from .http import Http
 from .journal import STATE, Journal, Rejection, open_journal
@@ -32,10 +35,12 @@ UNLISTED = Rejection(
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of the documents, by name. Whoever is in neither has no receipt yet."""
+    """What became of the documents, by name. Whoever is in neither has no receipt yet. ``entries``
+    are the ids of what was signed for them."""
 
     out: Path
     documents: int
+    entries: dict[str, Hash] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     rejected: dict[str, Rejection] = field(default_factory=dict)
 
@@ -80,14 +85,37 @@ def notarise(
     Raises Failure, with the outcome so far among its facts, when it could not finish.
     """
     outcome = Outcome(out, len(documents))
-    with open_journal(out) as journal:
+
+    def sign(journal: Journal) -> dict[int, str]:
+        with progress_bar("Hashing and signing", len(documents)) as show:
+            prepared = prepare(documents, order, journal, out, each(show))
+        outcome.rejected.update(prepared.rejected)
+        journal.add(prepared.new)
+        return prepared.wanted
+
+    return _finish(sign, http, outcome, trust)
+
+
+def settle(names: Sequence[str], http: Http, out: Path, trust: Trust | None) -> Outcome:
+    """Finish what was signed for these documents in ``out``, which need not be there any more."""
+
+    def signed(journal: Journal) -> dict[int, str]:
+        return {journal.current[name]: name for name in names}
+
+    return _finish(signed, http, Outcome(out, len(names)), trust)
+
+
+def _finish(
+    choose: Callable[[Journal], dict[int, str]], http: Http, outcome: Outcome, trust: Trust | None
+) -> Outcome:
+    with open_journal(outcome.out) as journal:
         try:
-            with progress_bar("Hashing and signing", len(documents)) as show:
-                prepared = prepare(documents, order, journal, out, each(show))
-            outcome.rejected.update(prepared.rejected)
-            journal.add(prepared.new)
-            journal.plan(plan_batches(journal, prepared.wanted))
-            Run(journal, prepared.wanted, http, outcome, trust).finish()
+            wanted = choose(journal)
+            outcome.entries.update(
+                (name, journal.signed[number].statement.entry_id) for number, name in wanted.items()
+            )
+            journal.plan(plan_batches(journal, wanted))
+            Run(journal, wanted, http, outcome, trust).finish()
         except Failure as failure:
             failure.facts = {**outcome.facts(), **failure.facts}
             raise
@@ -126,6 +154,8 @@ class Run:
         try:
             receipt = parse_receipt(path.read_bytes())
             if receipt.statement.entry != self.journal.signed[number].statement.entry:
+                if self._supersedes(number, receipt):
+                    return
                 self.outcome.rejected[name] = Rejection(
                     "receipt-exists", f"{shown(path)} is another document's; move it away"
                 )
@@ -137,6 +167,20 @@ class Run:
             raise Unfinished(f"cannot read {shown(path)}: {why(error)}") from error
         if receipt.document == self.journal.signed[number].holder:
             self.outcome.done.add(name)
+
+    def _supersedes(self, number: int, receipt: Receipt) -> bool:
+        before = self.journal.superseded(number)
+        return before == self.journal.numbers.get(receipt.statement.entry_id, -1)
+
+    def _put_aside(self, number: int) -> None:
+        """Keep the receipt of what this document supersedes under another name."""
+        name = self.wanted[number]
+        if self.journal.superseded(number) is None:
+            return
+        with suppress(FileNotFoundError, Malformed):
+            if self._supersedes(number, parse_receipt(self._path(name).read_bytes())):
+                aside = aside_name(name, self.journal.generation(number))
+                self._path(name).replace(self._path(aside))
 
     def _complete(self, batch: tuple[int, ...], missing: set[int]) -> None:
         body = b"".join(self.journal.signed[number].statement.entry for number in batch)
@@ -194,6 +238,7 @@ class Run:
                 f"the service's receipt for {shown(name)} does not verify ({error}); it was not "
                 "kept. Is --policy of another log? If not, tell the operator"
             ) from error
+        self._put_aside(number)
         held = replace(receipt, document=signed.holder)
         # Not synced to disk one by one: what a power cut takes is fetched again by a rerun.
         temporary = self.outcome.out / STATE / "receipt.tmp"

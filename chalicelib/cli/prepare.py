@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..notary.limits import UPLOAD_BYTES, UPLOAD_ITEMS
 from ..notary.profiles import Profile, profiles
@@ -33,16 +33,28 @@ _NAME_BYTES = 255
 """What file systems take for one name."""
 
 
+class Lineage(NamedTuple):
+    """The lineage that a document is registered in, by its ``sub``; and the document in it that it
+    supersedes, if it does."""
+
+    sub: str
+    old: SignedStatement | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """How documents are to be stated: by whom, when (POSIX seconds), as what, digested how; and in
-    place of which one that is registered, if of any."""
+    which lineages, by name: the others begin new ones."""
 
     signer: IssuerSigner
     profile: str
     canonicalization: Literal["raw", "jcs", "auto"]
     now_s: int
-    old: SignedStatement | None = None
+    lineages: Mapping[str, Lineage] = field(default_factory=dict)
+
+    def old(self, name: str) -> SignedStatement | None:
+        """What this document supersedes."""
+        return self.lineages[name].old if name in self.lineages else None
 
     def canonicalization_of(self, name: str) -> Canonicalization:
         """FHIR and PDF are always raw; on ``auto`` JSON is what its profile says."""
@@ -125,7 +137,9 @@ def _prepare_one(
     number = journal.current.get(name)
     holder = HolderPart(canonicalization, b"", digests.sha256, digests.sm3)
     if number is not None and number not in journal.rejected:
-        return _compare(journal.signed[number], holder, order) or number
+        known, old = journal.signed[number], order.old(name)
+        if old is None or known.statement.entry_id != old.entry_id:
+            return _compare(known, holder, order) or number
     if number is None and (out / (name + RECEIPT_SUFFIX)).exists():
         return Rejection(
             "receipt-exists",
@@ -142,7 +156,8 @@ def _compare(signed: Signed, found: HolderPart, order: Order) -> Rejection | Non
     assert isinstance(payload, Register | Supersede), "the journal holds documents only"
     was = (payload.profile, known.canonicalization, statement.iss)
     target = payload.target if isinstance(payload, Supersede) else None
-    if target != (order.old and order.old.entry_id):
+    old = order.old(signed.name)
+    if target != (old and old.entry_id):
         return Rejection(
             "already-notarised",
             "it was notarised here in place of another document, or of none; choose another --out",
@@ -163,14 +178,13 @@ def _compare(signed: Signed, found: HolderPart, order: Order) -> Rejection | Non
 
 
 def sign(name: str, digests: HolderPart, order: Order) -> Signed:
-    """A new statement with a new salt, in a new document lineage or in that of the old one."""
+    """A new statement with a new salt, in the lineage that is ordered or in a new one."""
     salt = secrets.token_bytes(SALT_BYTES)
     holder = HolderPart(digests.canonicalization, salt, digests.sha256, digests.sm3)
     new = Register(order.profile, holder.canonicalization, *commit(salt, holder))
-    old = order.old
-    payload = new if old is None else Supersede(*new, old.entry_id)
-    lineage = f"urn:uuid:{uuid.uuid4()}" if old is None else old.statement.sub
-    entry = sign_statement(payload, order.signer.iss, lineage, order.now_s, order.signer.key)
+    lineage = order.lineages.get(name) or Lineage(uuid.uuid4().urn)
+    payload = new if lineage.old is None else Supersede(*new, lineage.old.entry_id)
+    entry = sign_statement(payload, order.signer.iss, lineage.sub, order.now_s, order.signer.key)
     return Signed(name, holder, parse_statement(entry))
 
 

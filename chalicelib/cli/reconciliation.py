@@ -10,11 +10,14 @@ from pathlib import Path
 
 from ..notary.roster.columns import shown as shown_column
 from ..notary.roster.reading import Fault, Refused, Roster
+from ..proof.hashes import Hash
 from ..proof.jcs import JsonValue
+from .filenames import aside_name
 from .files import replace_file, shown
 from .issued import DOCUMENT_ENDINGS, ENDINGS
 from .journal import Rejection
-from .making import CREDENTIALS, RECEIPTS, Planned
+from .making import CREDENTIALS, RECEIPTS
+from .planning import Planned, Stated
 from .prepare import RECEIPT_SUFFIX
 
 FILE = "reconciliation.json"
@@ -23,7 +26,8 @@ FILE = "reconciliation.json"
 @dataclass(slots=True)
 class Reconciliation:
     """What became of the rows of ``roster``: ``issued``, in ``forms``, and ``rejected`` for their
-    faults, or by the service, for the reason of each document."""
+    faults, or by the service, for the reason of each document. ``entries`` are the ids of what was
+    signed, by the document's name."""
 
     path: Path
     roster: Roster
@@ -31,6 +35,7 @@ class Reconciliation:
     issued: list[Planned] = field(default_factory=list)
     refused: Sequence[Refused] = ()
     rejected: list[tuple[Planned, Mapping[str, Rejection]]] = field(default_factory=list)
+    entries: Mapping[str, Hash] = field(default_factory=dict)
 
     @property
     def wrong(self) -> int:
@@ -54,13 +59,29 @@ class Reconciliation:
     def _issue(self, planned: Planned) -> JsonValue:
         name = planned.name
         documents = [name + DOCUMENT_ENDINGS[form] for form in self.forms]
+        superseded = [self._superseded(planned.olds[f]) for f in self.forms if f in planned.olds]
         return {
             "row": planned.row.number,
             "name": name,
             "before": all(form in planned.before for form in self.forms),
             "credentials": [f"{CREDENTIALS}/{name}{ENDINGS[form]}" for form in self.forms],
             "receipts": [f"{RECEIPTS}/{document}{RECEIPT_SUFFIX}" for document in documents],
+            **({"supersedes": superseded} if superseded else {}),
         }
+
+    def _superseded(self, old: Stated) -> JsonValue:
+        """The old credential, where it is kept now, and the entries that name each other."""
+        issued, generation = old.issued, old.issued.generation + 1
+        whole = aside_name(issued.name + ENDINGS[issued.form], generation)
+        receipt = aside_name(issued.document_name, generation) + RECEIPT_SUFFIX
+        facts: dict[str, JsonValue] = {
+            "credential": f"{CREDENTIALS}/{whole}",
+            "receipt": f"{RECEIPTS}/{receipt}",
+            "entry_id": old.signed.entry_id.hex(),
+        }
+        if issued.document_name in self.entries:
+            facts["by"] = self.entries[issued.document_name].hex()
+        return facts
 
     def write(self, out: Path) -> None:
         text = json.dumps(self.facts(), ensure_ascii=False, indent=1)

@@ -18,6 +18,7 @@ from ..proof.credentials.data_integrity import sign_credential
 from ..proof.credentials.disclosure import Path
 from ..proof.credentials.sd_jwt import SEPARATOR
 from ..proof.credentials.sd_jwt_vc import issue_sd_jwt_vc
+from ..proof.credentials.status_list import PURPOSES, StatusEntry, format_status_entry
 from ..proof.credentials.vcdm import V2
 from ..proof.errors import Malformed
 from ..proof.jcs import JsonValue, format_jcs
@@ -62,6 +63,21 @@ class Issuing:
         return key_url(self.iss, self.key.public)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where status lists will tell what became of a credential: ``index`` in the lists at ``list``,
+    an https URL."""
+
+    list: str
+    index: int
+
+
+def place_of(first: Place, generation: int) -> Place:
+    """The place of the credential that superseded one ``generation`` times: each generation has
+    lists of its own, and a lineage the same index in all of them."""
+    return Place(f"{first.list}-{generation}", first.index) if generation else first
+
+
 def key_url(iss: str, key: PublicKey) -> str:
     return f"{iss}#{key.kid.hex()}"
 
@@ -72,12 +88,16 @@ def make_sd_jwt_vc(
     seed: bytes,
     at_s: int,
     holder: Mapping[str, str] | None = None,
+    place: Place | None = None,
 ) -> str:
     """The SD-JWT VC of claims that meet the profile: what may be withheld is in disclosures.
 
-    ``holder`` is a public JWK that presentations are then bound to; ``at_s`` POSIX seconds.
+    ``holder`` is a public JWK that presentations are then bound to; ``at_s`` POSIX seconds;
+    ``place`` where the Token Status List (IETF) is.
     """
     given: dict[str, JsonValue] = {"cnf": {"jwk": dict(holder)}} if holder else {}
+    if place is not None:
+        given["status"] = {"status_list": {"idx": place.index, "uri": place.list}}
     issued: dict[str, JsonValue] = {
         **claims,
         **given,
@@ -125,13 +145,17 @@ def check_badge(issuing: Issuing) -> None:
 
 
 def make_open_badge(
-    issuing: Issuing, claims: Mapping[str, JsonValue], seed: bytes, created: str
+    issuing: Issuing,
+    claims: Mapping[str, JsonValue],
+    seed: bytes,
+    created: str,
+    place: Place | None = None,
 ) -> bytes:
     """The Open Badge (AchievementCredential, VC 2.0) of a diploma's claims, in RFC 8785.
 
     It holds what Open Badges have a place for: names, numbers, award and study, but no date of
-    birth and no faculty. Nothing of it can be withheld. ``created`` is an RFC 3339 time. Raises
-    CannotIssue.
+    birth and no faculty. Nothing of it can be withheld. ``created`` is an RFC 3339 time; ``place``
+    is where its Bitstring Status Lists (W3C) are. Raises CannotIssue.
     """
     check_badge(issuing)
     badge: dict[str, JsonValue] = {
@@ -143,7 +167,15 @@ def make_open_badge(
         "name": _title(claims),
         "credentialSubject": _subject(issuing.iss, claims),
     }
+    if place is not None:
+        badge["credentialStatus"] = _bitstring_entries(place)
     return format_jcs(sign_credential(badge, issuing.key, issuing.method, created=created))
+
+
+def _bitstring_entries(place: Place) -> list[JsonValue]:
+    """One entry for each purpose, in a list of its own."""
+    entries = (StatusEntry(each, place.index, f"{place.list}/{each}") for each in PURPOSES)
+    return [format_status_entry(entry) for entry in entries]
 
 
 def _title(claims: Mapping[str, JsonValue]) -> str:

@@ -22,6 +22,7 @@ from chalicelib.notary.admit import admit_upload
 from chalicelib.notary.ports import Upload
 from chalicelib.proof.hashes import Hash
 from tests.api.world import World
+from tests.cli.allotter import Allotter
 from tests.fakes import MemoryObjects, MemoryUploads
 
 
@@ -64,6 +65,7 @@ class Front:
             target=self._server.serve_forever, args=(0.01,), daemon=True
         )
         self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self.allotter = Allotter(self.url)
         self.uploads = FrontUploads(cast(MemoryObjects, world.service.log.work), url=self.url)
         self.service = replace(
             world.service,
@@ -113,6 +115,9 @@ class Front:
     def _serve(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Canned:
         if path.startswith("/bucket/"):
             return self._put(path.removeprefix("/bucket/"), body)
+        if (method, path) == ("POST", "/v1/status-entries"):
+            assert "Authorization" in headers
+            return Canned(*self.allotter.answer(body), {"Content-Type": "application/json"})
         response = self._world.request(method, path, body, headers)
         return Canned(response.status_code, response.body, dict(response.headers))
 

@@ -307,8 +307,8 @@ def test_a_document_of_an_earlier_year_is_not_issued_again(registrar: Registrar)
     result = registrar.issue(later)
     assert result.exit_code == 1
     assert (
-        "row 2: was issued before, as graduates-0002, with other claims: supersede that one"
-        in result.stderr
+        "row 2: was issued before, as graduates-0002, with other claims: give --correct to "
+        "supersede that one" in result.stderr
     )
     assert registrar.issue(later, "--skip-bad").exit_code == 1
     assert len(registrar.desk.registered()) == 3
