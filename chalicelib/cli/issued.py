@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from unicodedata import normalize
 
-from ..notary.issue import Place, place_of
+from ..notary.issue import StatusPlace, place_in
 from ..proof.errors import Malformed
 from ..proof.hashes import Hash
 from ..proof.jcs import JsonValue, format_jcs, parse_ijson
@@ -35,7 +35,7 @@ from ..proof.members import (
     read_members,
     read_text,
 )
-from .allotments import Allotment, read_allotment, write_allotment
+from .allotted import Allotted, read_allotted, write_allotted
 from .failure import Unfinished
 from .files import create_file, shown, why
 from .journal import STATE, lock
@@ -57,7 +57,7 @@ class Issued(NamedTuple):
     """A credential in one form. ``document`` is the keyed digest of issuer, profile and natural
     key, ``claims`` that of the claims; ``name`` that of the files without their ending; ``iat``
     POSIX seconds; ``kid`` the key that signed; ``sha256`` the digest of the credential's file.
-    ``allotment`` is its lineage's, None for one that no status list tells of. ``target`` is the
+    ``allotted`` is its lineage, None for one that no status list tells of. ``target`` is the
     entry that it supersedes, as the ``generation``-th to do so in its lineage."""
 
     document: Hash
@@ -68,14 +68,14 @@ class Issued(NamedTuple):
     iat: int
     kid: Hash
     sha256: Hash
-    allotment: Allotment | None = None
+    allotted: Allotted | None = None
     target: Hash | None = None
     generation: int = 0
 
     @property
-    def place(self) -> Place | None:
+    def place(self) -> StatusPlace | None:
         """Where status lists tell of this credential."""
-        return place_of(self.allotment.place, self.generation) if self.allotment else None
+        return place_in(self.allotted.place, self.generation) if self.allotted else None
 
     @property
     def document_name(self) -> str:
@@ -132,8 +132,8 @@ def _folded(name: str) -> str:
 def _write(issued: Issued) -> dict[str, JsonValue]:
     values = (value.hex() if isinstance(value, bytes) else value for value in issued[:8])
     line: dict[str, JsonValue] = dict(zip(_MEMBERS, values, strict=True))
-    if issued.allotment is not None:
-        line["status"] = write_allotment(issued.allotment)
+    if issued.allotted is not None:
+        line["status"] = write_allotted(issued.allotted)
     if issued.target is not None:
         line["supersedes"] = {"entry": issued.target.hex(), "generation": issued.generation}
     return line
@@ -153,7 +153,7 @@ def _read(line: bytes) -> Issued:
         iat=read_integer(members["iat"], "iat"),
         kid=read_hash(members["kid"], "kid"),
         sha256=read_hash(members["sha-256"], "sha-256"),
-        allotment=read_allotment(members["status"]) if "status" in members else None,
+        allotted=read_allotted(members["status"]) if "status" in members else None,
         target=target,
         generation=generation,
     )

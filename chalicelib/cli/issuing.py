@@ -11,7 +11,7 @@ from pathlib import Path
 from ..proof.errors import Malformed
 from ..proof.hashes import Hash
 from ..proof.receipt import parse_receipt
-from .allotments import ask_allotments
+from .allotted import ask_allotted
 from .http import Http
 from .issued import Issued, IssuedList
 from .journal import Rejection
@@ -87,7 +87,7 @@ class Run:
     def _make(self, issued: IssuedList, shelves: Shelves, http: Http) -> dict[str, Path]:
         """Every credential is made afterwards; what is to be registered, by name."""
         made = self.maker.make_new(
-            self.planned, issued, lambda count: ask_allotments(http, self.signer.iss, count)
+            self.planned, issued, lambda count: ask_allotted(http, self.signer.iss, count)
         )
         documents: dict[str, Path] = {}
         for planned in self.planned:
@@ -112,8 +112,8 @@ class Run:
                 if old is not None:
                     sub = old.signed.statement.sub
                     lineages[known.document_name] = Lineage(sub, old.signed)
-                elif known.allotment is not None:
-                    lineages[known.document_name] = Lineage(known.allotment.sub)
+                elif known.allotted is not None:
+                    lineages[known.document_name] = Lineage(known.allotted.sub)
         return lineages
 
     def _hand_out(

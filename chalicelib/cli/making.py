@@ -9,7 +9,7 @@ synced to disk one by one.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +18,13 @@ from ..notary.roster.reading import Row
 from ..proof.hashes import Hash, sha256
 from ..proof.limits import SALT_BYTES
 from ..proof.times import format_time
-from .allotments import Allotment
+from .allotted import Allotted
 from .failure import Unfinished
 from .filenames import aside_name
 from .files import replace_file, shown, why
 from .issued import ENDINGS, SD_JWT_VC, Issued, IssuedList
 from .journal import STATE
-from .planning import Planned, Stated
+from .planning import Planned
 
 CREDENTIALS = "credentials"
 RECEIPTS = "receipts"
@@ -32,8 +32,8 @@ _MADE = "made"
 _NO_DIGEST = Hash(bytes(32))
 
 
-Allot = Callable[[int], Sequence[Allotment]]
-"""So many allotments, of the service."""
+Allot = Callable[[int], Sequence[Allotted]]
+"""So many new lineages, of the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +53,26 @@ class Maker:
         missing = [
             (each, form) for each in planned for form in self.forms if each.made(form) is None
         ]
-        fresh = sum(form not in each.olds for each, form in missing) if self.listed else 0
-        allotted = iter(allot(fresh) if fresh else ())
+        count = sum(form not in each.olds for each, form in missing) if self.listed else 0
+        fresh = iter(allot(count) if count else ())
         made: dict[Hash, bytes] = {}
         new: list[Issued] = []
         for each, form in missing:
-            old = each.olds.get(form)
-            draft = self._draft(each, form, old, next(allotted, None) if old is None else None)
+            draft = self._draft(each, form, fresh)
             data = self._make(each.row, draft)
             new.append(draft._replace(sha256=sha256(data)))
             made[new[-1].sha256] = data
         issued.add(new)
         return made
 
-    def _draft(
-        self, planned: Planned, form: str, old: Stated | None, allotment: Allotment | None
-    ) -> Issued:
+    def _draft(self, planned: Planned, form: str, fresh: Iterator[Allotted]) -> Issued:
         """A new credential, but for its digest. What supersedes another one has its place, in the
         lists of the next generation."""
-        if old is not None and self.listed:
-            allotment = old.issued.allotment
+        old = planned.olds.get(form)
+        if old is None:
+            allotted = next(fresh, None)
+        else:
+            allotted = old.issued.allotted if self.listed else None
         return Issued(
             document=planned.document,
             claims=planned.claims,
@@ -82,7 +82,7 @@ class Maker:
             iat=self.now_s,
             kid=self.issuing.key.public.kid,
             sha256=_NO_DIGEST,
-            allotment=allotment,
+            allotted=allotted,
             target=old and old.signed.entry_id,
             generation=old.issued.generation + 1 if old else 0,
         )

@@ -106,11 +106,11 @@ class Planner:
         return ""
 
     def _would_make(self, known: Issued, claims: Hash, old: Stated | None) -> bool:
-        listed = self.listed and (old is None or old.issued.allotment is not None)
+        listed = self.listed and (old is None or old.issued.allotted is not None)
         return (
             (known.claims, known.kid) == (claims, self.issuing.key.public.kid)
             and known.target == (old and old.signed.entry_id)
-            and (known.allotment is not None) == listed
+            and (known.allotted is not None) == listed
         )
 
 

@@ -64,7 +64,7 @@ class Issuing:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class StatusPlace:
     """Where status lists will tell what became of a credential: ``index`` in the lists at ``list``,
     an https URL."""
 
@@ -72,10 +72,10 @@ class Place:
     index: int
 
 
-def place_of(first: Place, generation: int) -> Place:
+def place_in(first: StatusPlace, generation: int) -> StatusPlace:
     """The place of the credential that superseded one ``generation`` times: each generation has
     lists of its own, and a lineage the same index in all of them."""
-    return Place(f"{first.list}-{generation}", first.index) if generation else first
+    return StatusPlace(f"{first.list}-{generation}", first.index) if generation else first
 
 
 def key_url(iss: str, key: PublicKey) -> str:
@@ -88,7 +88,7 @@ def make_sd_jwt_vc(
     seed: bytes,
     at_s: int,
     holder: Mapping[str, str] | None = None,
-    place: Place | None = None,
+    place: StatusPlace | None = None,
 ) -> str:
     """The SD-JWT VC of claims that meet the profile: what may be withheld is in disclosures.
 
@@ -149,7 +149,7 @@ def make_open_badge(
     claims: Mapping[str, JsonValue],
     seed: bytes,
     created: str,
-    place: Place | None = None,
+    place: StatusPlace | None = None,
 ) -> bytes:
     """The Open Badge (AchievementCredential, VC 2.0) of a diploma's claims, in RFC 8785.
 
@@ -172,7 +172,7 @@ def make_open_badge(
     return format_jcs(sign_credential(badge, issuing.key, issuing.method, created=created))
 
 
-def _bitstring_entries(place: Place) -> list[JsonValue]:
+def _bitstring_entries(place: StatusPlace) -> list[JsonValue]:
     """One entry for each purpose, in a list of its own."""
     entries = (StatusEntry(each, place.index, f"{place.list}/{each}") for each in PURPOSES)
     return [format_status_entry(entry) for entry in entries]

@@ -10,9 +10,6 @@ UPLOAD_BYTES = 64_000_000
 UPLOAD_ITEMS = 100_000
 """A bulk object sent through an upload."""
 
-ALLOTMENTS = 10_000
-"""Places in status lists that one request asks for (``POST /v1/status-entries``)."""
-
 UPLOAD_EXPIRES_S = 3_600
 """A presigned upload is good for so long."""
 

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.notary.limits import ALLOTMENTS
+from chalicelib.notary.limits import ALLOT_ENTRIES
 from chalicelib.proof.limits import STATUS_ENTRIES_LEAST
 
 _FACTOR, _TERM = 48_271, 65_537
@@ -30,7 +30,7 @@ class Allotter:
         request = json.loads(body)
         issuer, count = request["issuer"], request["count"]
         assert request.keys() == {"issuer", "count"}
-        assert 1 <= count <= ALLOTMENTS
+        assert 1 <= count <= ALLOT_ENTRIES
         self.asked.append(count)
         entries = [self._next(issuer) for _ in range(count)]
         self.entries += entries

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ def registrar(desk: Desk) -> Registrar:
     return Registrar(desk)
 
 
-def listed(registrar: Registrar) -> list[dict[str, object]]:
+def listed(registrar: Registrar) -> list[dict[str, Any]]:
     path = registrar.out / ".tally" / "issued.jsonl"
     return [json.loads(line) for line in path.read_bytes().splitlines()]
 
@@ -58,7 +59,10 @@ def issue_all(registrar: Registrar) -> None:
     with open_journal(registrar.out / "receipts") as journal:
         signed = {item.name: item.statement for item in journal.signed}
     assert set(signed) == {name for name in credentials if ".sd-jwt" not in name}
-    entries = [statement.entry for statement in registrar.desk.registered()]
+    statements = registrar.desk.registered()
+    listed_subs = {line["status"]["sub"] for line in listed(registrar)[-6:]}
+    assert {each.statement.sub for each in statements} == listed_subs
+    entries = [statement.entry for statement in statements]
     assert sorted(entries) == sorted(statement.entry for statement in signed.values())
 
 

@@ -10,10 +10,12 @@ import pytest
 from chalicelib.notary.issue import (
     CannotIssue,
     Issuing,
+    StatusPlace,
     check_badge,
     issuer_part,
     make_open_badge,
     make_sd_jwt_vc,
+    place_in,
 )
 from chalicelib.notary.profiles import profiles, withholdable
 from chalicelib.proof.credentials.data_integrity import (
@@ -85,6 +87,34 @@ def test_a_holders_key_is_named() -> None:
     jwk = {"kty": "OKP", "crv": "Ed25519", "x": "A" * 43}
     payload = parse_sd_jwt(make_sd_jwt_vc(ISSUING, LEAST, SEED, AT_S, jwk)).payload
     assert payload["cnf"] == {"jwk": jwk}
+
+
+PLACE = StatusPlace("https://notary.example/v1/issuers/did:web:a.example/lists/3", 94_567)
+
+
+def test_an_sd_jwt_vc_says_where_its_status_is_in_clear() -> None:
+    payload = parse_sd_jwt(make_sd_jwt_vc(ISSUING, LEAST, SEED, AT_S, place=PLACE)).payload
+    assert payload["status"] == {"status_list": {"idx": 94_567, "uri": PLACE.list}}
+
+
+def test_an_open_badge_has_a_place_for_revocation_and_one_for_suspension() -> None:
+    badge = json.loads(make_open_badge(ISSUING, LEAST, SEED, CREATED, PLACE))
+    assert verify_credential(badge, ISSUER_KEY.public, AT_MS).statuses
+    assert badge["credentialStatus"] == [
+        {
+            "id": f"{PLACE.list}/{purpose}#94567",
+            "type": "BitstringStatusListEntry",
+            "statusPurpose": purpose,
+            "statusListIndex": "94567",
+            "statusListCredential": f"{PLACE.list}/{purpose}",
+        }
+        for purpose in ("revocation", "suspension")
+    ]
+
+
+def test_each_generation_has_the_same_index_in_lists_of_its_own() -> None:
+    assert place_in(PLACE, 0) == PLACE
+    assert place_in(PLACE, 12) == StatusPlace(f"{PLACE.list}-12", 94_567)
 
 
 def test_an_open_badge_of_a_whole_diploma() -> None:

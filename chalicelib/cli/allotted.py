@@ -1,4 +1,4 @@
-"""Allotments: the lineages that the service hands out, each with its place in status lists."""
+"""The lineages that the service allots, each with its place in status lists."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ..notary.issue import Place
-from ..notary.limits import ALLOTMENTS
+from ..notary.issue import StatusPlace
+from ..notary.limits import ALLOT_ENTRIES
 from ..proof.errors import Malformed
 from ..proof.jcs import JsonValue
 from ..proof.limits import STATUS_ENTRIES_LEAST
@@ -23,35 +23,35 @@ _SUB = re.compile(
 _LIST = re.compile(r"https://[!-~]{1,2000}", re.ASCII)
 
 
-class Allotment(NamedTuple):
+class Allotted(NamedTuple):
     """A lineage to come, and the place that status lists have for its first credential."""
 
     sub: str
-    place: Place
+    place: StatusPlace
 
 
-def read_allotment(value: JsonValue) -> Allotment:
-    members = read_members(value, "allotment", ("sub", "list", "index"))
+def read_allotted(value: JsonValue) -> Allotted:
+    members = read_members(value, "entry", ("sub", "list", "index"))
     sub, url = read_text(members["sub"], "sub"), read_text(members["list"], "list")
     index = read_integer(members["index"], "index")
     if not _SUB.fullmatch(sub):
         raise MalformedMember("sub is a random UUID, as a URN")
     if not _LIST.fullmatch(url) or index >= STATUS_ENTRIES_LEAST:
         raise MalformedMember("a place is an https URL, and an index of the list there")
-    return Allotment(sub, Place(url, index))
+    return Allotted(sub, StatusPlace(url, index))
 
 
-def write_allotment(allotment: Allotment) -> JsonValue:
-    return {"sub": allotment.sub, "list": allotment.place.list, "index": allotment.place.index}
+def write_allotted(allotted: Allotted) -> JsonValue:
+    return {"sub": allotted.sub, "list": allotted.place.list, "index": allotted.place.index}
 
 
-def ask_allotments(http: Http, issuer: str, count: int) -> list[Allotment]:
-    """Ask for ``count`` allotments. Those of a lost answer are wasted, and cost nothing."""
-    starts = range(0, count, ALLOTMENTS)
-    return [each for at in starts for each in _ask(http, issuer, min(ALLOTMENTS, count - at))]
+def ask_allotted(http: Http, issuer: str, count: int) -> list[Allotted]:
+    """``count`` new lineages of an issuer. Those of a lost answer are wasted, and cost nothing."""
+    starts = range(0, count, ALLOT_ENTRIES)
+    return [each for at in starts for each in _ask(http, issuer, min(ALLOT_ENTRIES, count - at))]
 
 
-def _ask(http: Http, issuer: str, count: int) -> Sequence[Allotment]:
+def _ask(http: Http, issuer: str, count: int) -> Sequence[Allotted]:
     body = json.dumps({"issuer": issuer, "count": count}).encode()
     headers = {"Content-Type": "application/json", "Accept": "application/json"}
     url = http.url + _PATH
@@ -65,7 +65,7 @@ def _ask(http: Http, issuer: str, count: int) -> Sequence[Allotment]:
         raise
     try:
         entries = read_list(read_json(answer).get("entries"), "entries")
-        allotted = [read_allotment(each) for each in entries]
+        allotted = [read_allotted(each) for each in entries]
     except Malformed as error:
         raise Unfinished(f"the service allotted no places in its lists: {error}") from error
     if len(allotted) != count or len({each.sub for each in allotted}) != count:
