@@ -1,13 +1,15 @@
 """``tally suspend``, ``reinstate``, ``revoke`` and ``supersede``: what becomes of documents.
 
 A statement is kept beside its receipt, as RECEIPT.KIND, from before it is sent until its fate is
-known: a command that was interrupted sends the same bytes again.
+known: a command that was interrupted sends the same bytes again. What was said before, in the same
+words, is not said twice, and is no error.
 """
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -15,13 +17,14 @@ from typing import Literal, TypeVar
 import click
 
 from ..notary.profiles import profiles
+from ..proof.entry_status import NOT_SUSPENDED
 from ..proof.errors import Malformed
 from ..proof.jcs import JsonValue
-from ..proof.payload import REASONS, Register, StatusChange, Supersede
-from ..proof.receipt import parse_receipt
+from ..proof.payload import REASONS, Payload, Register, StatusChange, Supersede
+from ..proof.receipt import MEDIA_TYPE, parse_receipt
 from ..proof.statement import SignedStatement, parse_statement, sign_statement
 from ..proof.times import parse_time
-from .failure import EXIT_WRONG, Misused, Unfinished, Wrong, echo_json
+from .failure import EXIT_WRONG, Failure, Misused, Unfinished, Wrong, echo_json
 from .files import create_file, parse_file, shown
 from .http import Http, check_url
 from .journal import Rejection
@@ -49,11 +52,11 @@ _DONE = {"suspend": "suspended", "reinstate": "reinstated", "revoke": "revoked"}
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is to be said about documents: ``effective`` in seconds."""
+    """What is to be said about documents: ``effective`` in seconds, None for now."""
 
     kind: str
     reason: str
-    effective: int
+    effective: int | None
     signer: IssuerSigner
     now_s: int
 
@@ -84,20 +87,22 @@ def _command(kind: str, usual: str | None, help: str) -> click.Command:
         as_json: bool,
     ) -> None:
         signer, now_s = read_key(key), int(time.time())
-        change = Change(kind, reason, _seconds(effective, now_s), signer, now_s)
+        change = Change(kind, reason, _seconds(effective), signer, now_s)
         address = check_url(url)
-        kept = [_keep(path, change) for path in dict.fromkeys(receipts)]
+        targets = {path: read_target(path, signer) for path in receipts}
+        kept = [_keep(path, target, change) for path, target in targets.items()]
         with Http(address) as http:
             http.tokens = tokens_for(http, signer, token)
             rejected = _send(kept, http)
-        _tell(kept, rejected, _DONE[kind], as_json)
+            before = _said_before(kept, rejected, change, http)
+        _tell(kept, rejected, before, _DONE[kind], as_json)
 
     return run
 
 
-def _seconds(effective: str | None, now_s: int) -> int:
+def _seconds(effective: str | None) -> int | None:
     if effective is None:
-        return now_s
+        return None
     try:
         return parse_time(effective) // 1000
     except Malformed as error:
@@ -113,12 +118,12 @@ class Kept:
     signed: SignedStatement
 
 
-def _keep(path: Path, change: Change) -> Kept:
+def _keep(path: Path, target: SignedStatement, change: Change) -> Kept:
     """The statement that an interrupted command left, or a new one."""
-    target = read_target(path, change.signer)
     file = path.with_name(f"{path.name}.{change.kind}")
     if not file.exists():
-        payload = StatusChange(change.kind, target.entry_id, change.reason, change.effective)
+        effective = change.now_s if change.effective is None else change.effective
+        payload = StatusChange(change.kind, target.entry_id, change.reason, effective)
         sub, signer = target.statement.sub, change.signer
         entry = sign_statement(payload, signer.iss, sub, change.now_s, signer.key)
         create_file(file, entry, 0o644)
@@ -156,11 +161,59 @@ def _send(kept: Sequence[Kept], http: Http) -> dict[int, Rejection]:
     return job.rejected
 
 
-def _tell(kept: Sequence[Kept], rejected: dict[int, Rejection], done: str, as_json: bool) -> None:
+def _said_before(
+    kept: Sequence[Kept], rejected: Mapping[int, Rejection], change: Change, http: Http
+) -> dict[int, str]:
+    """Those that were rejected because it is so already, and how it came."""
+    before: dict[int, str] = {}
+    for number, reason in rejected.items():
+        if reason.type != "impossible-change":
+            continue
+        by = _BY.search(reason.detail)
+        if change.kind == "reinstate" and reason.detail.endswith(NOT_SUSPENDED):
+            before[number] = NOT_SUSPENDED
+        elif by and _says_so(_payload(by[1], http), kept[number], change):
+            before[number] = f"{_DONE[change.kind]} before, by {by[1]}"
+    return before
+
+
+_BY = re.compile(r" by ([0-9a-f]{64})$")
+"""How a change that cannot be names the one that stands in its way."""
+
+
+def _payload(entry_id: str, http: Http) -> Payload | None:
+    """What an entry says; None if that cannot be had: the rejection stands."""
+    try:
+        answer = http.get(f"/v1/receipts/{entry_id}", accept=MEDIA_TYPE)
+        return parse_receipt(answer.content).statement.statement.payload
+    except (Failure, Malformed):
+        return None
+
+
+def _says_so(was: Payload | None, kept: Kept, change: Change) -> bool:
+    """Whether an earlier statement says what is to be said now."""
+    new = kept.signed.statement.payload
+    return (
+        isinstance(was, StatusChange)
+        and isinstance(new, StatusChange)
+        and (was.kind, was.target, was.reason) == (new.kind, new.target, new.reason)
+        and change.effective in (None, was.effective)
+    )
+
+
+def _tell(
+    kept: Sequence[Kept],
+    rejected: Mapping[int, Rejection],
+    before: Mapping[int, str],
+    done: str,
+    as_json: bool,
+) -> None:
     results: list[JsonValue] = []
     for number, each in enumerate(kept):
         result: dict[str, JsonValue] = {"receipt": shown(each.receipt)}
-        if number in rejected:
+        if number in before:
+            result["before"] = text = before[number]
+        elif number in rejected:
             reason = rejected[number]
             result |= {"problem": reason.type, "detail": reason.detail}
             text = f"{reason.detail} [{reason.type}]"
@@ -169,10 +222,10 @@ def _tell(kept: Sequence[Kept], rejected: dict[int, Rejection], done: str, as_js
             text = f"{done} by {each.signed.entry_id.hex()}"
         results.append(result)
         if not as_json:
-            click.echo(f"{shown(each.receipt)}: {text}", err=number in rejected)
+            click.echo(f"{shown(each.receipt)}: {text}", err="problem" in result)
     if as_json:
         echo_json({"receipts": results})
-    if rejected:
+    if rejected.keys() - before.keys():
         raise click.exceptions.Exit(EXIT_WRONG)
 
 

@@ -117,9 +117,11 @@ def impossible(possible: Sequence[Change], kind: str) -> str | None:
     if kind == "suspend" and last == "suspend":
         return f"{_DONE[last]} by {possible[-1].by.hex()}"
     if kind == "reinstate" and last != "suspend":
-        return "not suspended"
+        return NOT_SUSPENDED
     return None
 
+
+NOT_SUSPENDED = "not suspended"
 
 _DONE = {
     "suspend": "suspended",

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from chalicelib.bootstrap import publisher_of
+from chalicelib.cli import life
 from chalicelib.notary.publish import publish, register_notary
 from chalicelib.notary.receipts import locate, receipt_of
 from chalicelib.proof.entry_status import parse_entry_status
 from chalicelib.proof.payload import StatusChange, Supersede
-from chalicelib.proof.receipt import format_receipt
+from chalicelib.proof.receipt import format_receipt, parse_receipt
 from chalicelib.proof.times import format_time
 from tests.cli.desk import Desk, tally, tally_json
 from tests.cli.front import Canned, problem
+from tests.cli.registrar import Registrar
+from tests.cli.test_resume import Killed, die_after
 
 NAME, OTHER = "ada.json", "siôn.json"
 
@@ -25,6 +32,14 @@ NAME, OTHER = "ada.json", "siôn.json"
 def desk(desk: Desk) -> Desk:
     desk.notarise()
     return desk
+
+
+@pytest.fixture(autouse=True)
+def seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command comes a second after the one before: what is signed in the same second is the
+    same statement."""
+    ahead_s = itertools.count()
+    monkeypatch.setattr(life, "time", SimpleNamespace(time=lambda: time.time() + next(ahead_s)))
 
 
 def order(desk: Desk, kind: str, *names: str, **options: object) -> list[object]:
@@ -85,6 +100,51 @@ class TestChanges:
         again = tally_json(*order(desk, "revoke", reason="key-compromised"))
         assert again["receipts"][0]["problem"] == "impossible-change"
 
+    def test_doing_it_again_changes_nothing_and_is_no_error(self, desk: Desk) -> None:
+        for kind, usual in (("suspend", {}), ("revoke", {"reason": "misconduct"})):
+            first = tally_json(*order(desk, kind, NAME, OTHER, **usual))
+            result = tally(*order(desk, kind, NAME, OTHER, **usual))
+            assert result.exit_code == 0, result.output
+            assert [line.split(": ")[1] for line in result.stdout.splitlines()] == [
+                f"{'suspended' if kind == 'suspend' else 'revoked'} before, by {each['entry_id']}"
+                for each in first["receipts"]
+            ]
+        assert len(said(desk)) == 4
+        assert kept(desk) == []
+
+    def test_what_is_not_suspended_need_not_be_reinstated(self, desk: Desk) -> None:
+        tally(*order(desk, "suspend"))
+        for _ in range(2):
+            assert tally(*order(desk, "reinstate", NAME, OTHER)).exit_code == 0
+        told = tally_json(*order(desk, "reinstate"))["receipts"]
+        assert told == [{"receipt": str(desk.receipt_path(NAME)), "before": "not suspended"}]
+        assert [each.kind for each in said(desk)] == ["suspend", "reinstate"]
+
+    def test_other_words_about_what_was_said_before_are_refused(self, desk: Desk) -> None:
+        at_ms = desk.receipt(NAME).registered.block.timestamp_ms + 60_000
+        at = {"effective": format_time(at_ms)}
+        assert tally(*order(desk, "revoke", reason="other", **at)).exit_code == 0
+        assert tally(*order(desk, "revoke", reason="other", **at)).exit_code == 0
+        assert tally(*order(desk, "revoke", reason="other")).exit_code == 0
+        later = {"effective": format_time(at_ms + 1000)}
+        assert tally(*order(desk, "revoke", reason="other", **later)).exit_code == 1
+        assert tally(*order(desk, "revoke", reason="misconduct")).exit_code == 1
+        assert tally(*order(desk, "suspend")).exit_code == 1
+        assert tally(*order(desk, "reinstate")).exit_code == 1
+        assert len(said(desk)) == 1
+
+    def test_what_was_said_before_and_cannot_be_had_is_a_rejection(self, desk: Desk) -> None:
+        tally(*order(desk, "revoke", reason="other"))
+        by = desk.registered()[-1].entry_id.hex()
+        for answer in (problem(404, "no-such-entry", "Not there."), Canned(200, b"{}")):
+            desk.front.answer(f"GET /v1/receipts/{by}", answer)
+            assert tally(*order(desk, "revoke", reason="other")).exit_code == 1
+
+    def test_nothing_is_said_while_one_of_the_receipts_is_none(self, desk: Desk) -> None:
+        desk.receipt_path(OTHER).write_bytes(b"{}")
+        result = tally(*order(desk, "revoke", NAME, OTHER, reason="other"))
+        assert (result.exit_code, said(desk), kept(desk)) == (1, [], [])
+
     def test_a_command_that_was_interrupted_sends_the_same_bytes_again(self, desk: Desk) -> None:
         desk.front.answer("POST /entries", problem(400, "bad-query", "not today"))
         assert tally(*order(desk, "revoke", reason="other")).exit_code == 2
@@ -116,6 +176,59 @@ class TestChanges:
         result = tally(*order(desk, "suspend", key=other))
         assert (result.exit_code, "did:web:other.example" in result.stderr) == (64, True)
         assert kept(desk) == []
+
+
+class TestIssued:
+    """Receipts of credentials that ``tally issue`` made, five and more at once."""
+
+    @pytest.fixture
+    def registrar(self, desk: Desk) -> Registrar:
+        registrar = Registrar(desk)
+        rows = [(f"Graduate {n}", f"S{n}", "Laws", "bachelor", "2025-07-09") for n in range(5)]
+        registrar.issue(registrar.roster(rows), form="both")
+        return registrar
+
+    def order(self, registrar: Registrar, kind: str, *flags: str) -> list[object]:
+        receipts = sorted((registrar.out / "receipts").glob("*.receipt.json"))
+        desk = registrar.desk
+        return [kind, *receipts, "--key", desk.key, "--url", desk.front.url, *flags]
+
+    @pytest.mark.parametrize("kind", ["suspend", "revoke"])
+    def test_all_at_once_and_each_is_told(self, registrar: Registrar, kind: str) -> None:
+        order = self.order(registrar, kind, "--reason", "other")
+        told = tally_json(*order)["receipts"]
+        assert len(told) == len({each["entry_id"] for each in told}) == 10
+        again = tally_json(*order)["receipts"]
+        assert [each["before"][-64:] for each in again] == [each["entry_id"] for each in told]
+        changes = said(registrar.desk)
+        assert {change.target for change in changes} == {
+            parse_receipt(path.read_bytes()).statement.entry_id
+            for path in (registrar.out / "receipts").glob("*.receipt.json")
+        }
+        assert len(changes) == 10
+
+    @pytest.mark.parametrize(
+        ("where", "calls"),
+        [("create_file", 3), ("submit", 0), ("_said_before", 0), ("_tell", 0)],
+    )
+    def test_killed(
+        self,
+        registrar: Registrar,
+        monkeypatch: pytest.MonkeyPatch,
+        where: str,
+        calls: int,
+    ) -> None:
+        order = self.order(registrar, "revoke", "--reason", "withdrawn-by-holder")
+        call = getattr(life, where)
+        monkeypatch.setattr(life, where, die_after(calls, call))
+        with pytest.raises(Killed):
+            tally(*order)
+        monkeypatch.undo()
+        monkeypatch.setenv("TALLY_CONFIG", os.devnull)
+        result = tally(*order)
+        assert (result.exit_code, result.stdout.count("revoked")) == (0, 10)
+        assert len(said(registrar.desk)) == 10
+        assert not list((registrar.out / "receipts").glob("*.revoke"))
 
 
 class TestSupersede:
