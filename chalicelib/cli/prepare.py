@@ -138,7 +138,8 @@ def _prepare_one(
     holder = HolderPart(canonicalization, b"", digests.sha256, digests.sm3)
     if number is not None and number not in journal.rejected:
         known, old = journal.signed[number], order.old(name)
-        if old is None or known.statement.entry_id != old.entry_id:
+        changed = not _same_document(known.holder, holder)
+        if old is None or known.statement.entry_id != old.entry_id or not changed:
             return _compare(known, holder, order) or number
     if number is None and (out / (name + RECEIPT_SUFFIX)).exists():
         return Rejection(
@@ -168,13 +169,17 @@ def _compare(signed: Signed, found: HolderPart, order: Order) -> Rejection | Non
             f"it was notarised here as {was[0]}, {was[1]}, by {was[2]}; give the same options "
             "again, or choose another --out",
         )
-    if (known.sha256, known.sm3) != (found.sha256, found.sm3):
+    if not _same_document(known, found):
         return Rejection(
             "document-changed",
             "it is not the document that was notarised here under this name; bring the old one "
             "back, or give the new one another name",
         )
     return None
+
+
+def _same_document(one: HolderPart, other: HolderPart) -> bool:
+    return (one.sha256, one.sm3) == (other.sha256, other.sm3)
 
 
 def sign(name: str, digests: HolderPart, order: Order) -> Signed:

@@ -260,6 +260,30 @@ class TestSupersede:
         result = tally(*self.command(desk, desk.path / OTHER))
         assert (result.exit_code, "[already-notarised]" in result.stderr) == (1, True)
 
+    def test_a_document_that_was_edited_in_place_takes_the_name_of_the_old(
+        self, desk: Desk
+    ) -> None:
+        old = desk.receipt(NAME)
+        new = desk.write(NAME, b'{"name": "Ada Lovelace"}')
+        assert tally(*self.command(desk, new)).exit_code == 0
+        assert desk.receipt("ada.superseded-1.json") == old
+        payload = desk.receipt(NAME).statement.statement.payload
+        assert isinstance(payload, Supersede)
+        assert payload.target == old.statement.entry_id
+        again = tally(*self.command(desk, new))
+        assert (again.exit_code, "[already-notarised]" in again.stderr) == (1, True)
+        assert len(desk.registered()) == 4
+
+    def test_a_damaged_old_receipt_is_replaced(self, desk: Desk) -> None:
+        old = desk.out.parent / "old.receipt.json"
+        old.write_bytes(desk.receipt_path(NAME).read_bytes())
+        desk.receipt_path(NAME).write_bytes(b"{}")
+        new = desk.write(NAME, b'{"name": "Ada Lovelace"}')
+        command = self.command(desk, new)
+        command[1] = old
+        assert tally(*command).exit_code == 0
+        assert isinstance(desk.receipt(NAME).statement.statement.payload, Supersede)
+
     def test_an_entry_is_superseded_once(self, desk: Desk) -> None:
         tally(*self.command(desk, desk.write("second.json", b"{}")))
         result = tally(*self.command(desk, desk.write("third.json", b"[]")))
