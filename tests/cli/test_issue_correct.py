@@ -90,8 +90,8 @@ def test_a_new_credential_has_the_place_of_the_old_in_the_lists_of_its_generatio
 ) -> None:
     for row in (WRONG, TYPO, ADA):
         registrar.issue(registrar.roster([row]), "--correct", form="both")
-    assert front.allotter.asked == [2]
-    jwt, badge = front.allotter.entries
+    assert front.allotted.asked == [2]
+    jwt, badge = front.allotted.entries
     places = [
         registrar.credential(f"{name}.sd-jwt").payload["status"] for name in (OLD, OLDER, NAME)
     ]
@@ -111,7 +111,7 @@ def test_what_has_no_place_gets_none_when_it_is_corrected(
     assert registrar.issue(registrar.roster([ADA]), "--correct").exit_code == 0
     chain(registrar.desk.registered())
     assert "status" not in registrar.credential(f"{NAME}.sd-jwt").payload
-    assert front.allotter.asked == []
+    assert front.allotted.asked == []
 
 
 def test_a_correction_without_status(registrar: Registrar) -> None:
@@ -173,7 +173,7 @@ def test_a_form_may_join_when_another_is_corrected(registrar: Registrar, front: 
     old, new, badge = registrar.desk.registered()
     chain([old, new])
     chain([badge])
-    assert front.allotter.asked == [1, 1]
+    assert front.allotted.asked == [1, 1]
 
 
 def test_without_being_asked_nothing_is_corrected(registrar: Registrar) -> None:

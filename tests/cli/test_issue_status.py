@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -45,7 +46,7 @@ def test_an_sd_jwt_vc_names_its_place_in_a_token_status_list(
     registrar: Registrar, front: Front
 ) -> None:
     registrar.issue(registrar.roster([ADA]))
-    (entry,) = front.allotter.entries
+    (entry,) = front.allotted.entries
     read = verify_sd_jwt_vc(registrar.credential("graduates-0002.sd-jwt"), registrar.key)
     assert read.status == {"status_list": {"idx": entry["index"], "uri": entry["list"]}}
     assert ("status",) not in read.verified.disclosed
@@ -55,7 +56,7 @@ def test_an_open_badge_names_its_places_in_bitstring_status_lists(
     registrar: Registrar, front: Front
 ) -> None:
     registrar.issue(registrar.roster([ADA]), form="open-badges")
-    (entry,) = front.allotter.entries
+    (entry,) = front.allotted.entries
     badge = registrar.badge("graduates-0002.json")
     statuses = verify_credential(badge, registrar.key, AT_MS).statuses
     assert [read_status_entry(dict(each)) for each in statuses] == [
@@ -68,9 +69,9 @@ def test_each_is_registered_in_the_lineage_that_was_allotted(
     registrar: Registrar, front: Front
 ) -> None:
     registrar.issue(registrar.roster(), form="both")
-    allotted = [each["sub"] for each in front.allotter.entries]
+    allotted = [each["sub"] for each in front.allotted.entries]
     assert subs(registrar) == allotted == [line["status"]["sub"] for line in lines(registrar)]
-    places = [{"index": each["index"], "list": each["list"]} for each in front.allotter.entries]
+    places = [{"index": each["index"], "list": each["list"]} for each in front.allotted.entries]
     assert len({json.dumps(place) for place in places}) == len(allotted) == 6
 
 
@@ -79,14 +80,14 @@ def test_many_are_asked_for_at_a_time(
 ) -> None:
     monkeypatch.setattr(allotted, "ALLOT_ENTRIES", 4)
     registrar.issue(registrar.roster(), form="both")
-    assert front.allotter.asked == [4, 2]
+    assert front.allotted.asked == [4, 2]
     assert len(set(subs(registrar))) == 6
 
 
 def test_what_was_issued_is_not_asked_for_again(registrar: Registrar, front: Front) -> None:
     registrar.issue(registrar.roster([ADA]))
     registrar.issue(registrar.roster([ADA, SION]), form="both")
-    assert front.allotter.asked == [1, 3]
+    assert front.allotted.asked == [1, 3]
 
 
 def test_a_dry_run_asks_for_nothing(registrar: Registrar, front: Front) -> None:
@@ -111,7 +112,7 @@ def test_lists_of_before_there_were_places_are_read(registrar: Registrar, front:
     assert all(line.keys() == names for line in lines(registrar))
     result = registrar.issue(registrar.roster())
     assert "3 rows in = 3 issued (3 of them before)" in result.stdout
-    assert front.allotter.asked == []
+    assert front.allotted.asked == []
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_what_was_not_signed_yet_is_made_as_is_asked_for_now(
     monkeypatch.setenv("TALLY_CONFIG", os.devnull)
     assert registrar.issue(registrar.roster(), *then).exit_code == 0
     payload = registrar.credential("graduates-0003.sd-jwt").payload
-    assert ("status" in payload, front.allotter.asked) == (not then, asked)
+    assert ("status" in payload, front.allotted.asked) == (not then, asked)
 
 
 # --- Whatever interrupts
@@ -145,12 +146,12 @@ def test_places_are_kept_before_anything_is_signed(
     monkeypatch.setattr(Journal, "add", die)
     with pytest.raises(Killed):
         registrar.issue(registrar.roster())
-    assert [line["status"] for line in lines(registrar)] == front.allotter.entries
+    assert [line["status"] for line in lines(registrar)] == front.allotted.entries
     monkeypatch.undo()
     monkeypatch.setenv("TALLY_CONFIG", os.devnull)
     registrar.issue(registrar.roster())
-    assert front.allotter.asked == [3]
-    assert subs(registrar) == [each["sub"] for each in front.allotter.entries]
+    assert front.allotted.asked == [3]
+    assert subs(registrar) == [each["sub"] for each in front.allotted.entries]
 
 
 def test_a_lost_answer_wastes_places_and_nothing_else(
@@ -158,8 +159,8 @@ def test_a_lost_answer_wastes_places_and_nothing_else(
 ) -> None:
     front.answer(ASK, Canned(0), Canned(503))
     assert registrar.issue(registrar.roster()).exit_code == 0
-    assert (front.allotter.asked, len(pauses)) == ([3, 3], 2)
-    assert subs(registrar) == [each["sub"] for each in front.allotter.entries[3:]]
+    assert (front.allotted.asked, len(pauses)) == ([3, 3], 2)
+    assert subs(registrar) == [each["sub"] for each in front.allotted.entries[3:]]
 
 
 def test_a_service_without_lists_is_named(registrar: Registrar, front: Front) -> None:
@@ -216,8 +217,11 @@ BAD_ANSWERS: dict[str, Callable[[list[Entry]], object]] = {
 def test_an_answer_that_is_none_issues_nothing(
     registrar: Registrar, front: Front, name: str
 ) -> None:
-    entries = json.loads(front.allotter.answer(b'{"issuer": "did:web:x.example", "count": 3}')[1])
-    bad = json.dumps({"entries": BAD_ANSWERS[name](entries["entries"])}).encode()
+    entries: list[Entry] = [
+        {"sub": uuid4().urn, "list": "https://tally.example/lists/0", "index": index}
+        for index in range(3)
+    ]
+    bad = json.dumps({"entries": BAD_ANSWERS[name](entries)}).encode()
     front.answer(ASK, Canned(201, bad))
     result = registrar.issue(registrar.roster())
     assert (result.exit_code, "the service allotted " in result.stderr) == (2, True)

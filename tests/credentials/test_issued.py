@@ -51,7 +51,7 @@ def registrar(front: Any, tmp_path: Any) -> Registrar:
 
 def sd_jwt_job(registrar: Registrar, text: str, statuses: dict[int, int]) -> dict[str, Any]:
     """Verify an SD-JWT VC, with these in the list of the first generation by index."""
-    uris = {each["list"] for each in registrar.desk.front.allotter.entries}
+    uris = {each["list"] for each in registrar.desk.front.allotted.entries}
     newer = {f"{uri}-1": token_list(f"{uri}-1", {}) for uri in uris}
     return {
         "job": "sdJwtVerify",
@@ -112,7 +112,7 @@ def test_the_status_of_an_sd_jwt_vc(registrar: Registrar, ask_all: Any) -> None:
 def badge_job(registrar: Registrar, badge: Any, revoked: list[int]) -> dict[str, Any]:
     """Check an Open Badge's places, when these indices of its first generation are revoked."""
     documents = {}
-    for entry in registrar.desk.front.allotter.entries:
+    for entry in registrar.desk.front.allotted.entries:
         for purpose in PURPOSES:
             first, newer = f"{entry['list']}/{purpose}", f"{entry['list']}-1/{purpose}"
             documents[first] = bit_list(first, purpose, revoked if purpose == REVOCATION else [])
