@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from . import entries, issuers, jobs, keys, log, meta, policy, receipts, tokens, verify, witness
+from . import (
+    entries,
+    issuers,
+    jobs,
+    keys,
+    log,
+    meta,
+    policy,
+    receipts,
+    tokens,
+    verify,
+    webhooks,
+    witness,
+)
 from .operation import Operation
 
-_MODULES = (entries, jobs, receipts, issuers, log, keys, tokens, policy, verify, witness, meta)
+_MODULES = (
+    *(entries, jobs, receipts, issuers, webhooks),
+    *(log, keys, tokens, policy, verify, witness, meta),
+)
 
 ROOMS = tuple(module.room for module in _MODULES)
 

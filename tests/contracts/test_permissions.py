@@ -47,7 +47,10 @@ from .stores import ORIGIN, Places, make_places, session
 POLICIES = Path(__file__).parents[2] / ".chalice"
 POISON = Single("f" * 64, b"no statement", None)
 
-FUNCTIONS = ("api-handler", "sequencer", "admit-upload", "sweep", "attester", "publisher")
+FUNCTIONS = (
+    *("api-handler", "sequencer", "admit-upload", "sweep"),
+    *("attester", "publisher", "deliverer"),
+)
 
 Permission = tuple[str, str]
 """An action and a resource by its name in the template, such as WorkBucket/jobs/*."""
@@ -119,6 +122,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
     token_key = clients.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     chain_key = clients.kms.create_key(KeySpec="ECC_SECG_P256K1", KeyUsage="SIGN_VERIFY")
     witness_key = clients.kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
+    webhook_key = clients.kms.create_key(KeySpec="SYMMETRIC_DEFAULT")
     notary_key = clients.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     return {
         "TALLY_ORIGIN": ORIGIN,
@@ -128,6 +132,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
         "TALLY_JOBS_TABLE": places.jobs,
         "TALLY_REGISTRY_TABLE": places.registry,
         "TALLY_ATTEMPTS_TABLE": places.attempts,
+        "TALLY_WEBHOOKS_TABLE": places.webhooks,
         "TALLY_LOG_BUCKET": places.bucket,
         "TALLY_WORK_BUCKET": places.work,
         "TALLY_WAKE_QUEUE_URL": clients.sqs.create_queue(QueueName=places.log)["QueueUrl"],
@@ -138,6 +143,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
         "TALLY_WITNESS_KEY": witness_key["KeyMetadata"]["KeyId"],
         "TALLY_NOTARY_ID": "host",
         "TALLY_NOTARY_KEY": notary_key["KeyMetadata"]["KeyId"],
+        "TALLY_WEBHOOK_KEY": webhook_key["KeyMetadata"]["KeyId"],
     }
 
 
