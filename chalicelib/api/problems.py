@@ -129,6 +129,11 @@ KINDS: Mapping[str, Kind] = {
     "no-such-delivery": Kind(404, "There is no such delivery", "Deliveries are kept for 30 days."),
     "too-many-endpoints": Kind(409, "There are too many webhooks"),
     "endpoint-disabled": Kind(409, "The webhook is disabled"),
+    "webhook-in-doubt": Kind(
+        503,
+        "Nobody knows whether the webhook was changed",
+        "See GET /v1/webhooks. Delete one whose secret you did not get, or ask for a new secret.",
+    ),
     "changed-meanwhile": Kind(
         409, "Somebody else changed it at this moment", "Look at it, and try again."
     ),

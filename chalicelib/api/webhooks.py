@@ -23,7 +23,7 @@ from ..notary.endpoints import (
     rotate_secret,
 )
 from ..notary.limits import WEBHOOK_BYTES, WEBHOOK_PAGE
-from ..notary.ports import Conflict
+from ..notary.ports import Conflict, OutcomeUnknown
 from ..notary.public_url import NotReached
 from ..notary.webhooks import Delivery, Endpoint, format_secret
 from ..proof.errors import Malformed
@@ -42,7 +42,7 @@ SECRET_BYTES = 32
 _PATH = "/v1/webhooks/{webhook}"
 _WEBHOOK = {"webhook": "a webhook's id"}
 _PRIVATE = {"Cache-Control": "private, no-store"}
-_CHANGES = ("no-such-endpoint", "changed-meanwhile", "outcome-unknown")
+_CHANGES = ("no-such-endpoint", "changed-meanwhile", "webhook-in-doubt")
 _ONE = {
     "scope": WEBHOOKS_MANAGE,
     "parameters": _WEBHOOK,
@@ -61,7 +61,10 @@ _ONE = {
     headers={"Location": "the webhook"},
     reads="WebhookRequest",
     returns=("NewSecret",),
-    problems=("malformed-json", "unusable-url", "too-many-endpoints", "changed-meanwhile"),
+    problems=(
+        *("malformed-json", "unusable-url", "too-many-endpoints"),
+        *("changed-meanwhile", "webhook-in-doubt"),
+    ),
 )
 def create_webhook(call: Call) -> Reply:
     call.request.limit(WEBHOOK_BYTES)
@@ -269,6 +272,8 @@ def _one_change() -> Iterator[None]:
         yield
     except Conflict as error:
         raise Problem("changed-meanwhile") from error
+    except OutcomeUnknown as error:
+        raise Problem("webhook-in-doubt") from error
     except NotReached as error:
         raise Problem("unusable-url", str(error), members={"reason": error.name}) from error
 

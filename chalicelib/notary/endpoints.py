@@ -50,10 +50,11 @@ def new_endpoint(
 def rotate_secret(
     store: WebhookStore, tenant: str, id: str, secret: str, sealer: Sealer
 ) -> Endpoint:
-    """Sign with a new secret, and with the one before it too until ``retire_secret``."""
+    """Sign with a new secret, and with the oldest one too until ``retire_secret``. Of two that are
+    there already the newer is replaced: receivers may not have it yet, if its answer was lost."""
     held = held_endpoint(store, tenant, id)
     sealed = sealer.seal(tenant, id, secret)
-    return store.put_endpoint(replace(held, secrets=(sealed, held.secrets[0])))
+    return store.put_endpoint(replace(held, secrets=(sealed, held.secrets[-1])))
 
 
 def retire_secret(store: WebhookStore, tenant: str, id: str) -> Endpoint:

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.notary.deliveries import GONE
 from chalicelib.notary.endpoints import DISABLED
 from chalicelib.notary.limits import WEBHOOK_BYTES, WEBHOOK_ENDPOINTS, WEBHOOK_WAITS_MS
-from chalicelib.notary.ports import Conflict
+from chalicelib.notary.ports import Conflict, OutcomeUnknown
 from chalicelib.notary.public_url import Answer
 from chalicelib.notary.webhooks import parse_secret
 from tests.api.hooks import DAY_MS, TARGET, Hooks, Unverified, verify
@@ -185,17 +185,27 @@ class TestChanging:
         assert len(hooks.receivers.got) == 2
 
     @pytest.mark.parametrize("path", ["/secret", "/secret/retire", "/disable", "/enable"])
-    def test_two_at_once_are_told_so(
-        self, hooks: Hooks, path: str, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(
+        ("error", "answer"),
+        [(Conflict, (409, "changed-meanwhile")), (OutcomeUnknown, (503, "webhook-in-doubt"))],
+    )
+    def test_what_was_not_done_or_is_in_doubt_is_told_so(
+        self,
+        hooks: Hooks,
+        path: str,
+        error: type[Exception],
+        answer: tuple[int, str],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         made = hooks.made()
 
-        def lose(_: object) -> None:
-            raise Conflict("another version")
+        def fail(_: object) -> None:
+            raise error
 
-        monkeypatch.setattr(hooks.store, "put_endpoint", lose)
+        monkeypatch.setattr(hooks.store, "put_endpoint", fail)
         refused = hooks.post(f"/{made['id']}{path}")
-        assert (refused.status_code, problem_of(refused)) == (409, "changed-meanwhile")
+        assert (refused.status_code, problem_of(refused)) == answer
+        assert "whsec" not in repr(refused.body)
 
 
 class TestWhatHappens:
