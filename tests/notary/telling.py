@@ -6,10 +6,22 @@ from dataclasses import dataclass, field
 
 from chalicelib.notary.telling import Teller, tell_news
 from chalicelib.notary.webhooks import EVENTS, Delivery, Endpoint
-from tests.notary.desk import Desk
+from chalicelib.proof.statement import entry_id
+from tests.notary.desk import Desk, registered
 from tests.webhook_fakes import MemoryWebhooks
 
 TENANT, OTHER = "cambrian", "mercy"
+
+JUNK = b"\x00"
+"""An item that is no statement."""
+
+
+def id_of(entry: bytes) -> str:
+    return entry_id(entry).hex()
+
+
+def many(count: int, first: int = 100) -> list[bytes]:
+    return [registered(first + number) for number in range(count)]
 
 
 @dataclass
