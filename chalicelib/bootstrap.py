@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,25 +22,32 @@ from .adapters.dynamodb_jobs import DynamoJobs
 from .adapters.dynamodb_notices import DynamoNotices
 from .adapters.dynamodb_pending import DynamoPending
 from .adapters.dynamodb_registry import DynamoRegistry
+from .adapters.dynamodb_webhooks import DynamoWebhooks
 from .adapters.dynamodb_witness import DynamoWitnessStates
 from .adapters.evm.network import EvmChain, EvmNetwork
 from .adapters.evm.wallet import address_of
 from .adapters.http import Http
 from .adapters.jsonrpc import JsonRpc
+from .adapters.kms_sealer import KmsSealer
 from .adapters.kms_signer import KmsSigner
 from .adapters.opentimestamps import CalendarNetwork
+from .adapters.public_http import PublicHttp, of_this_machine
 from .adapters.rfc3161 import TsaNetwork
 from .adapters.s3_objects import S3Objects, S3Uploads
 from .adapters.secp256k1 import ChainSigner, KmsSecp256k1, LocalSecp256k1
 from .adapters.sqs_wake import SqsRemind, SqsWake
 from .adapters.witness import HttpWitness
 from .notary.attest import Attester, Party
+from .notary.deliveries import Deliverer
 from .notary.log import Log
 from .notary.networks import Attempt, Network
 from .notary.notices import Notary
 from .notary.outside import NetworkConfig, Outside, WitnessConfig, parse_outside
 from .notary.ports import Registry, Remind, Signer, Uploads, Wake
+from .notary.public_url import Post, Reach
 from .notary.publish import Publisher
+from .notary.telling import Teller
+from .notary.webhooks import Delivery, Sealer, WebhookStore
 from .notary.witnesses import WITNESSES, Witnesses
 from .notary.witnessing import WitnessService
 from .proof.errors import Malformed
@@ -51,11 +59,15 @@ class MissingSetting(Exception):
     """An environment variable that the service needs is not set."""
 
 
+class MisplacedSetting(Exception):
+    """An environment variable is set that may be set for the local cloud alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """Everything that an entry point needs. ``clock_ms`` is the time in POSIX milliseconds,
     ``addresses`` are where the chain key gets its money, by namespace of CAIP-2; ``notary`` signs
-    the notices about issuers."""
+    the notices about issuers. ``reach`` judges a tenant's URL, and ``post`` posts to it."""
 
     log: Log
     registry: Registry
@@ -65,6 +77,10 @@ class Service:
     token_signer: Signer
     witness: WitnessService | None
     notary: Notary | None
+    webhooks: WebhookStore
+    sealer: Sealer
+    reach: Reach
+    post: Post
     outside: Callable[[], Parties]
     addresses: Callable[[], Mapping[str, str]]
     public_url: str
@@ -97,6 +113,7 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
     clients = clients or Clients()
     registry = DynamoRegistry(clients, setting("TALLY_REGISTRY_TABLE"))
     chain_signer = KmsSecp256k1(clients, setting("TALLY_CHAIN_KEY"))
+    public = public_http(environ)
     return Service(
         log=_log(setting, clients),
         registry=registry,
@@ -106,6 +123,10 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
         token_signer=KmsSigner(clients, setting("TALLY_TOKEN_KEY")),
         witness=_witness(setting, clients),
         notary=_notary(setting, clients),
+        webhooks=DynamoWebhooks(clients, setting("TALLY_WEBHOOKS_TABLE")),
+        sealer=KmsSealer(clients, setting("TALLY_WEBHOOK_KEY")),
+        reach=public.reach,
+        post=public.post,
         outside=OutsideParties(registry, chain_signer),
         addresses=lambda: chain_addresses(chain_signer),
         public_url=setting("TALLY_PUBLIC_URL"),
@@ -138,6 +159,20 @@ def _witness(setting: Callable[[str], str], clients: Clients) -> WitnessService:
     )
 
 
+TEST_RECEIVER = "TALLY_TEST_RECEIVER"
+"""A setting of tests on the local cloud alone: see ``of_this_machine``."""
+
+
+def public_http(environ: Mapping[str, str]) -> PublicHttp:
+    """The way to hosts that tenants name. Raises MisplacedSetting."""
+    receiver = environ.get(TEST_RECEIVER)
+    if not receiver:
+        return PublicHttp()
+    if "AWS_ENDPOINT_URL" not in environ:
+        raise MisplacedSetting(f"unset {TEST_RECEIVER}: it is for tests on the local cloud alone")
+    return of_this_machine(receiver)
+
+
 NOTARY_OF_HOST = "host"
 """The setting for a notary whose id is did:web: and the host of the public URL."""
 
@@ -162,6 +197,23 @@ def publisher_of(service: Service, tell: Callable[[str, str], None]) -> Publishe
         notary=service.notary,
         public_url=service.public_url,
         clock_ms=service.clock_ms,
+        tell=tell,
+    )
+
+
+def teller_of(service: Service) -> Teller:
+    return Teller(service.log, service.registry, service.webhooks, service.clock_ms)
+
+
+def deliverer_of(service: Service, tell: Callable[[Delivery], None]) -> Deliverer:
+    """The service's deliverer."""
+    return Deliverer(
+        store=service.webhooks,
+        sealer=service.sealer,
+        post=service.post,
+        base_url=service.public_url,
+        clock_ms=service.clock_ms,
+        chance=random.random,
         tell=tell,
     )
 

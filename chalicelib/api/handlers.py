@@ -1,5 +1,5 @@
 """What runs without a request: the sequencer, the worker that admits uploads, the sweep, the
-attester, and the publisher."""
+attester, the publisher, and the deliverer of webhooks."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from time import perf_counter
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import unquote_plus
 
 from ..notary.admit import admit_upload
 from ..notary.attest import attest
+from ..notary.deliveries import deliver_due
 from ..notary.limits import ALARM_TRIES, DRAIN_MS
 from ..notary.log import Refusal
 from ..notary.networks import Attempt
 from ..notary.publish import publish
 from ..notary.sequence import drain
+from ..notary.telling import tell_news, tell_of_admission, tell_of_failure
+from ..notary.webhooks import Delivery
 from . import wiring
 from .serve import describe_error, log_line
+
+if TYPE_CHECKING:
+    from ..bootstrap import Service
 
 UPLOADS = "uploads/"
 
@@ -115,19 +121,63 @@ def _tell_unpublished(issuer: str, problem: str) -> None:
     log_line(publish_alarm=problem.partition(":")[0], issuer=issuer)
 
 
+def deliver_webhooks() -> None:
+    """Queue what happened, and deliver what is due; a failure of one does not stop the other."""
+    done = [_attempt("teller", tell_now), _attempt("deliverer", deliver_now)]
+    if not all(done):
+        raise DelivererFailed
+
+
+class DelivererFailed(Exception):
+    """The deliverer's function must be seen to fail, so that its alarm rings."""
+
+
+def tell_now() -> dict[str, int]:
+    from ..bootstrap import teller_of
+
+    return {"queued": tell_news(teller_of(wiring.service()))}
+
+
+def deliver_now() -> dict[str, int]:
+    from ..bootstrap import deliverer_of
+
+    changed = deliver_due(deliverer_of(wiring.service(), _tell_undelivered))
+    states = [each.state for each in changed]
+    return {"delivered": states.count("done"), "dead": states.count("dead")}
+
+
+def _tell_undelivered(delivery: Delivery) -> None:
+    """One line for each failure. URLs are not logged: they may hold what receivers keep secret."""
+    log_line(
+        endpoint=delivery.endpoint,
+        event=delivery.event.id,
+        problem=delivery.problem,
+        tries=delivery.tries,
+    )
+
+
 def drain_pending() -> dict[str, int]:
     service = wiring.service()
     witnesses = service.outside().witnesses
-    log = replace(service.log, tell_aside=_tell_aside, witnesses=witnesses)
+    log = replace(service.log, tell_aside=_aside_teller(service), witnesses=witnesses)
     blocks = drain(log, service.clock_ms, for_ms=DRAIN_MS)
     if not blocks:
         return {"blocks": 0}
     return {"blocks": len(blocks), "height": blocks[-1].height, "size": blocks[-1].size}
 
 
-def _tell_aside(id_: str, reason: str) -> None:
-    """An alarm rings on this line. The id is a hash; the detail stays with the submission."""
-    log_line(set_aside=id_, reason=reason.partition(":")[0])
+def _aside_teller(service: Service) -> Callable[[str, str], None]:
+    def tell(id_: str, reason: str) -> None:
+        """An alarm rings on this line. The id is a hash; the detail stays with the submission."""
+        log_line(set_aside=id_, reason=reason.partition(":")[0])
+        try:
+            job = service.log.jobs.get(id_)
+            if job is not None:
+                tell_of_failure(service.webhooks, job, service.clock_ms())
+        except Exception as error:  # noqa: BLE001 - the log goes on, whoever cannot be told
+            log_line(untold=id_, error=describe_error(error))
+
+    return tell
 
 
 def _admission(body: str) -> Callable[[], dict[str, int]]:
@@ -139,6 +189,8 @@ def _admission(body: str) -> Callable[[], dict[str, int]]:
         ]
         if admitted:
             service.wake()
+        for job in admitted:
+            tell_of_admission(service.webhooks, job, service.clock_ms())
         return {"jobs": len(admitted), "accepted": sum(job.accepted for job in admitted)}
 
     return admit

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 ENTRIES_WRITE = "entries:write"
 JOBS_READ = "jobs:read"
+WEBHOOKS_MANAGE = "webhooks:manage"
 SCOPES = {
     ENTRIES_WRITE: "register statements and open uploads",
     JOBS_READ: "read one's own jobs and their receipts",
+    WEBHOOKS_MANAGE: "add, change and remove one's own webhooks",
 }
 
 

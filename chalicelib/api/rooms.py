@@ -15,13 +15,14 @@ from . import (
     receipts,
     tokens,
     verify,
+    webhooks,
     witness,
 )
 from .operation import Operation
 
 _MODULES = (
-    *(entries, jobs, receipts, issuers, lists, log, keys, dids, tokens, policy, verify, witness),
-    meta,
+    *(entries, jobs, receipts, webhooks),
+    *(issuers, lists, log, keys, dids, tokens, policy, verify, witness, meta),
 )
 
 ROOMS = tuple(module.room for module in _MODULES)

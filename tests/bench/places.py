@@ -21,6 +21,7 @@ def make_settings(clients: Clients) -> dict[str, str]:
     token_key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     chain_key = kms.create_key(KeySpec="ECC_SECG_P256K1", KeyUsage="SIGN_VERIFY")
     witness_key = kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
+    webhook_key = kms.create_key(KeySpec="SYMMETRIC_DEFAULT")
     notary_key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     status_key = kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
     return {
@@ -31,6 +32,7 @@ def make_settings(clients: Clients) -> dict[str, str]:
         "TALLY_JOBS_TABLE": places.jobs,
         "TALLY_REGISTRY_TABLE": places.registry,
         "TALLY_ATTEMPTS_TABLE": places.attempts,
+        "TALLY_WEBHOOKS_TABLE": places.webhooks,
         "TALLY_LOG_BUCKET": places.bucket,
         "TALLY_WORK_BUCKET": places.work,
         "TALLY_WAKE_QUEUE_URL": wake,
@@ -42,4 +44,5 @@ def make_settings(clients: Clients) -> dict[str, str]:
         "TALLY_NOTARY_ID": "host",
         "TALLY_NOTARY_KEY": notary_key["KeyMetadata"]["KeyId"],
         "TALLY_STATUS_KEY": status_key["KeyMetadata"]["KeyId"],
+        "TALLY_WEBHOOK_KEY": webhook_key["KeyMetadata"]["KeyId"],
     }
