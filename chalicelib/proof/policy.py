@@ -32,6 +32,9 @@ CHECKS = (
     "block",
     "witnesses",
     "issuer",
+    "credential",
+    "disclosures",
+    "holder",
     "status",
     "expiry",
 )
@@ -62,6 +65,9 @@ class PolicyKey:
     def good_at(self, at_ms: int) -> bool:
         ends = [end for end in (self.to_ms, self.compromised_ms) if end is not None]
         return self.from_ms <= at_ms and all(at_ms < end for end in ends)
+
+    def stolen_at(self, at_ms: int) -> bool:
+        return self.compromised_ms is not None and self.compromised_ms <= at_ms
 
 
 @dataclass(frozen=True, slots=True)

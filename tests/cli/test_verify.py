@@ -64,7 +64,7 @@ def test_what_cannot_be_printed_is_neither_done_nor_wrong(more: list[str]) -> No
 def test_too_little_memory_is_no_verdict(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("chalicelib.proof.command.verify", fail)

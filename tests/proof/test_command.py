@@ -94,7 +94,14 @@ def test_the_json_lists_every_check(files: Path, capsys: pytest.CaptureFixture[s
     run(files, "--json", "--at", "2027-01-01T00:00:00Z")
     verdict = json.loads(capsys.readouterr().out)
     assert verdict["verdict"] == "valid"
-    assert {"check": "expiry", "result": "pass", "detail": "the document is good until 2030-01-01T00:00:00Z"} in verdict["checks"]  # fmt: skip  # noqa: E501
+    assert verdict["checks"][-1] == {
+        "check": "expiry",
+        "result": "pass",
+        "code": "expiry/good",
+        "detail": "the document is good until 2030-01-01T00:00:00Z",
+        "texts": {"en": "The document has not expired.", "zh": "文件在有效期内。"},
+    }
+    assert (verdict["code"], verdict["texts"]["zh"][:4]) == ("verdict/valid", "核验通过")
     assert verdict["issuer"]["names"]["zh"] == "寒武纪大学"
 
 
@@ -187,7 +194,7 @@ def test_any_terminal_can_show_a_verdict(files: Path) -> None:
 def test_too_little_memory_is_no_verdict(
     files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("chalicelib.proof.command.verify", fail)
