@@ -8,9 +8,15 @@ from functools import cached_property
 from typing import Any
 
 from chalicelib.proof.credential_checks import VCT, Asked
-from chalicelib.proof.credentials.data_integrity import sign_credential
+from chalicelib.proof.credentials.data_integrity import (
+    ASSERTION,
+    _hash_data,
+    sign_credential,
+    sign_document,
+)
 from chalicelib.proof.credentials.disclosure import Path
 from chalicelib.proof.credentials.key_binding import bind_key
+from chalicelib.proof.credentials.multibase import format_base58
 from chalicelib.proof.credentials.sd_jwt import (
     SdJwt,
     format_sd_jwt,
@@ -95,6 +101,18 @@ def badge(**different: Any) -> dict[str, Any]:
 def signed_badge(key: SigningKey = ISSUER_KEY, method: str = "", **different: Any) -> bytes:
     method = method or method_of(key)
     return format_jcs(sign_credential(badge(**different), key, method, created=CREATED))
+
+
+def badge_until(expires: str) -> bytes:
+    """A badge whose proof, not the badge itself, has an end."""
+    value = badge()
+    method = method_of(ISSUER_KEY)
+    signed = sign_document(value, ISSUER_KEY, method, ASSERTION, created=CREATED)["proof"]
+    assert isinstance(signed, dict)
+    options = {name: signed[name] for name in signed if name != "proofValue"}
+    options["expires"] = expires
+    proof = format_base58(ISSUER_KEY.sign(_hash_data(options, value)))
+    return format_jcs({**value, "proof": {**options, "proofValue": f"z{proof}"}})
 
 
 def judge(
