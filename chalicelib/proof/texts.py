@@ -20,8 +20,9 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 VERDICTS: Mapping[Outcome, Text] = {
     "valid": Text(
-        "Verified: everything that had to be checked is in order.",
-        "核验通过：所有必须核验的项目均无问题。",
+        "Verified: everything that had to be checked is in order. What else could not be checked is"
+        " named as such.",
+        "核验通过：所有必须核验的项目均无问题。其他未能核验的项目已逐项注明。",
     ),
     "invalid": Text(
         "Do not rely on this document: at least one check shows that something is wrong.",
