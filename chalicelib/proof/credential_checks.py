@@ -44,6 +44,9 @@ from .verdict import Check, Ts, refuse_check, run_check
 VCT = "urn:tally:profile:"
 """Before a profile's name: the type (``vct``) of the SD-JWT VCs that are made of it."""
 
+CREDENTIALS = frozenset(("vc", "sd-jwt"))
+"""The kinds of documents that are credentials."""
+
 _TOO_MUCH = (SdJwtTooLong, JwsTooLong, NestedTooDeep)
 """What is larger than our limits could not be checked; it is not false."""
 
@@ -75,11 +78,9 @@ class Ground(NamedTuple):
 
 
 def credential_of(shown: Shown, ground: Ground, at_ms: int, asked: Asked | None) -> Credential:
-    """The checks of a credential, none of any other document."""
+    """The checks of a document of one of the kinds in ``CREDENTIALS``."""
     if shown.kind == "vc":
         return Credential((_run("credential", check_vc, shown, ground, at_ms),))
-    if shown.kind != "sd-jwt":
-        return Credential()
     jwt, _, _ = shown.text.partition(SEPARATOR)
     body, _, binding = shown.text.rpartition(SEPARATOR)
     disclosures, presented = _check_disclosures(body + SEPARATOR)

@@ -14,6 +14,8 @@ from .receipt import Inclusion
 from .times import format_time
 from .verdict import Check
 
+_SKEW_MS = CLOCK_SKEW_S * 1_000
+
 TIME = "time"
 """The check that is there, and required, for such times alone."""
 
@@ -29,8 +31,7 @@ _INSTEAD: dict[Code, Code] = {
 
 def is_early(at_ms: int, placed: Check, registered: Inclusion) -> bool:
     """Whether ``at_ms`` lies before the block; ``placed`` says whether that has its time."""
-    begins_ms = registered.block.timestamp_ms
-    return placed.result == "pass" and at_ms < begins_ms - CLOCK_SKEW_S * 1_000
+    return at_ms < registered.block.timestamp_ms - _SKEW_MS and placed.result == "pass"
 
 
 def judge_early(checks: Iterable[Check], at_ms: int, registered: Inclusion) -> list[Check]:

@@ -14,10 +14,10 @@ from .credentials.jose import parse_jws, parse_payload
 from .credentials.sd_jwt import SEPARATOR
 from .credentials.vcdm import CREDENTIAL, V2
 from .document import commit, digest_document
-from .errors import CannotTell, Invalid, Malformed
+from .errors import CannotTell, Invalid, Malformed, ProofError
 from .hashes import sha256
 from .jcs import JsonValue, parse_ijson
-from .payload import Payload, Register, Supersede
+from .payload import Register, Supersede
 from .receipt import Receipt
 
 Kind = Literal["file", "json", "vc", "jwt", "sd-jwt"]
@@ -81,8 +81,9 @@ def _payload_of(jwt: str) -> Mapping[str, JsonValue]:
 
 def check_document(document: bytes | None, receipt: Receipt) -> str:
     """Whether the receipt's digests are of these bytes, and salted what the issuer signed."""
-    payload, holder = receipt.statement.statement.payload, receipt.document
-    committed = _committed(payload, receipt)
+    committed, holder = receipt.statement.statement.payload, receipt.document
+    if not isinstance(committed, (Register, Supersede)):
+        raise _nothing_committed(receipt)
     if holder is None:
         raise CannotTell(
             "the receipt lacks the holder's part, without which no document is bound",
@@ -109,13 +110,11 @@ def check_document(document: bytes | None, receipt: Receipt) -> str:
     return "the document is the one whose commitments the issuer signed (SHA-256 and SM3)"
 
 
-def _committed(payload: Payload, receipt: Receipt) -> Register | Supersede:
-    if isinstance(payload, (Register, Supersede)):
-        return payload
+def _nothing_committed(receipt: Receipt) -> ProofError:
     if receipt.document is not None:
-        raise Invalid(
+        return Invalid(
             "a holder's part, but the statement commits to no document", "document/receipt-differs"
         )
-    raise CannotTell(
+    return CannotTell(
         "this statement is about another statement, not about a document's bytes", "document/none"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple, TypeAlias, TypeVarTuple
 
 from .codes import OUTCOMES, Code
@@ -38,6 +38,10 @@ class Verdict(NamedTuple):
     facts: dict[str, JsonValue]
 
 
+_GOOD = {name: outcomes.good for name, outcomes in OUTCOMES.items()}
+"""Looked up once for each check that passes, so it is made once."""
+
+
 def run_check(name: str, check: Callable[[*Ts], Told], *args: *Ts) -> Check:
     """Make one check. It returns what it found, or raises Invalid (it is false) or CannotTell."""
     try:
@@ -45,7 +49,7 @@ def run_check(name: str, check: Callable[[*Ts], Told], *args: *Ts) -> Check:
     except (Invalid, CannotTell) as error:
         return refuse_check(name, error)
     if isinstance(told, str):
-        return Check(name, "pass", told, OUTCOMES[name].good)
+        return Check(name, "pass", told, _GOOD[name])
     return Check(name, "pass", *told)
 
 
@@ -71,24 +75,22 @@ def _badness(check: Check) -> int:
     return ("fail", "unknown", "pass").index(check.result)
 
 
-_MISSING = "the receipt holds no such evidence"
-
-
 def decide(
-    checks: Iterable[Check], require: Sequence[str], at_ms: int, facts: dict[str, JsonValue]
+    checks: list[Check], require: Sequence[str], at_ms: int, facts: dict[str, JsonValue]
 ) -> Verdict:
     """Any fail is invalid; else an unknown among ``require`` is cannot tell; else valid."""
-    made = list(checks)
-    results = {check.name: check.result for check in made}
-    assert len(results) == len(made), "every check has a name of its own"
+    results = {name: result for name, result, _, _ in checks}
+    assert len(results) == len(checks), "every check has a name of its own"
     unmet = [name for name in require if results.get(name) != "pass"]
-    for name in unmet:
-        if name not in results:
-            made.append(Check(name, "unknown", _MISSING, "evidence/missing"))
     outcome: Outcome = "cannot tell" if unmet else "valid"
     if "fail" in results.values():
         outcome = "invalid"
-    return Verdict(outcome, tuple(made), at_ms, facts)
+    missing = [_missing(name) for name in unmet if name not in results]
+    return Verdict(outcome, (*checks, *missing), at_ms, facts)
+
+
+def _missing(name: str) -> Check:
+    return Check(name, "unknown", "the receipt holds no such evidence", "evidence/missing")
 
 
 def refuse_receipt(reason: str, at_ms: int) -> Verdict:

@@ -17,7 +17,7 @@ Every check is made over all that the receipt holds (``registered`` and, if pres
 from __future__ import annotations
 
 from .attestations import check_attestations, write_sightings
-from .credential_checks import Asked, Ground, credential_of
+from .credential_checks import CREDENTIALS, Asked, Credential, Ground, credential_of
 from .early import TIME, is_early, judge_early
 from .evidence import check_issuer, check_status
 from .expiry import expiry_of
@@ -31,6 +31,7 @@ from .verdict import Check, Verdict, decide, run_check
 
 # What most receipts get is made once: to raise an error and catch it would cost as much as a check.
 _NO_STATUS = Check("status", "unknown", "the receipt holds no status list", "status/none")
+_NO_CREDENTIAL = Credential()
 
 
 def verify(
@@ -57,7 +58,11 @@ def verify(
     bound = run_check("document", check_document, shown.registered, receipt)
     log, block, witnesses = found[0] if len(found) == 1 else merge_heads(found)
     outside = check_attestations(inclusions, policy, heads.seen)
-    credential = credential_of(shown, Ground(receipt, policy, bound, placed), at_ms, asked)
+    credential = (
+        credential_of(shown, Ground(receipt, policy, bound, placed), at_ms, asked)
+        if shown.kind in CREDENTIALS
+        else _NO_CREDENTIAL
+    )
     checks = [
         bound,
         included,
@@ -72,17 +77,22 @@ def verify(
         else _NO_STATUS,
         expiry_of(shown, bound, at_ms),
     ]
-    require = policy.require if asked is None else (*policy.require, "holder")
+    require = policy.require if asked is None else _also("holder", policy.require)
     logged = included.result == log.result == block.result == "pass"
     facts = _facts(receipt, policy, logged, issuer)
-    if seen := write_sightings(outside):
+    if outside and (seen := write_sightings(outside)):
         facts["attested"] = seen
     if credential.claims is not None:
         facts["claims"] = credential.claims
     if is_early(at_ms, placed, receipt.registered):
-        checks, require = judge_early(checks, at_ms, receipt.registered), (*require, TIME)
+        checks = judge_early(checks, at_ms, receipt.registered)
+        require = _also(TIME, require)
         facts["at_before_registration"] = True
-    return decide(checks, tuple(dict.fromkeys(require)), at_ms, facts)
+    return decide(checks, require, at_ms, facts)
+
+
+def _also(name: str, require: tuple[str, ...]) -> tuple[str, ...]:
+    return require if name in require else (*require, name)
 
 
 def _facts(receipt: Receipt, policy: Policy, logged: bool, issuer: Check) -> dict[str, JsonValue]:
