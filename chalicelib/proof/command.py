@@ -63,10 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def read_asked(audience: str | None, nonce: str | None) -> Asked | None:
     """What the holder was asked to sign; raises UsageError for one without the other."""
-    if not audience and not nonce:
+    if audience is None and nonce is None:
         return None
     if not audience or not nonce:
-        raise UsageError("--audience and --nonce go together: the holder signed both")
+        raise UsageError("--audience and --nonce go together, and neither is empty")
     return Asked(audience, nonce)
 
 
