@@ -321,9 +321,9 @@ ASKED_OF_THE_REGISTRY: dict[str, tuple[str, Callable[[Stores], object]]] = {
 @pytest.mark.parametrize("asked", ASKED_OF_THE_REGISTRY)
 @pytest.mark.parametrize("fault", [wire.request_lost, wire.never_connected, wire.failed])
 def test_a_registry_that_does_not_answer_may_be_asked_again(
-    created: Wired, asked: str, fault: Fault
+    untried: Wired, asked: str, fault: Fault
 ) -> None:
-    stores, network = created
+    stores, network = untried
     operation, work = ASKED_OF_THE_REGISTRY[asked]
     network.meet(operation, *[fault] * ATTEMPTS)
     with pytest.raises(Busy):
