@@ -25,14 +25,14 @@ from chalicelib.proof.credentials.sd_jwt import (
 )
 from chalicelib.proof.credentials.sd_jwt_vc import issue_sd_jwt_vc
 from chalicelib.proof.jcs import format_jcs
-from chalicelib.proof.keys import SigningKey, format_jwk
+from chalicelib.proof.keys import ES256, SigningKey, format_jwk
 from chalicelib.proof.policy import Policy
 from chalicelib.proof.receipt import Receipt
 from chalicelib.proof.verdict import Check, Verdict
 from chalicelib.proof.verify import verify
 
-from .credentials_samples import CONCEALED, CREATED, HOLDER_KEY, credential, salts
-from .world import AT_MS, ISSUER, ISSUER_KEY, World, policy
+from .credentials_samples import CONCEALED, CREATED, HOLDER_KEY, credential, key_of, salts
+from .world import AT_MS, ISSUER, ISSUER_KEY, World, policy, policy_value
 
 PROFILE = "education/diploma"
 ASKED = Asked("https://employer.example", "n-0S6_WzA2Mj")
@@ -113,6 +113,18 @@ def badge_until(expires: str) -> bytes:
     options["expires"] = expires
     proof = format_base58(ISSUER_KEY.sign(_hash_data(options, value)))
     return format_jcs({**value, "proof": {**options, "proofValue": f"z{proof}"}})
+
+
+P256 = key_of("the issuer's other key", ES256)
+
+
+def with_key(key: Any = ISSUER_KEY, **times: int) -> Policy:
+    """The world's policy with another key of the issuer, good in other times."""
+    issuers = policy_value()["issuers"]
+    listed = {"kid": key.public.kid.hex(), "jwk": format_jwk(key.public), "from_ms": 0, **times}
+    others = [each for each in issuers[0]["keys"] if each["kid"] != listed["kid"]]
+    issuers[0]["keys"] = [*others, listed]
+    return policy(issuers=issuers)
 
 
 def judge(

@@ -8,63 +8,40 @@ from typing import Any
 
 import pytest
 
-from chalicelib.proof.credentials.data_integrity import sign_document
 from chalicelib.proof.credentials.multibase import format_base64url
-from chalicelib.proof.credentials.sd_jwt import SdJwt, format_sd_jwt
-from chalicelib.proof.jcs import format_jcs
-from chalicelib.proof.keys import ES256, format_jwk
+from chalicelib.proof.credentials.sd_jwt import format_sd_jwt
 from chalicelib.proof.limits import SD_JWT_BYTES
 from chalicelib.proof.payload import StatusChange
 from chalicelib.proof.policy import Policy
 
 from .credential_world import (
-    ASKED,
-    BOUND,
     CLAIMS,
+    P256,
     Issued,
-    badge,
-    badge_until,
-    bound,
     checks,
     judge,
     method_of,
     receipt_of,
-    signed_badge,
     the,
+    with_key,
 )
 from .credentials_samples import (
-    CREATED,
-    HOLDER_KEY,
-    STRANGER_KEY,
     digest_of,
     disclosure_of,
     jws_of,
-    key_of,
 )
 from .world import (
     AT_MS,
     DOCUMENT,
-    ISSUER,
     ISSUER_KEY,
     REGISTERED_MS,
     STRANGER,
     World,
     policy,
-    policy_value,
     some_hash,
 )
 
 GOOD = {"credential": "credential/good", "disclosures": "disclosures/good"}
-P256 = key_of("the issuer's other key", ES256)
-
-
-def with_key(key: Any = ISSUER_KEY, **times: int) -> Policy:
-    """The world's policy with another key of the issuer, good in other times."""
-    issuers = policy_value()["issuers"]
-    listed = {"kid": key.public.kid.hex(), "jwk": format_jwk(key.public), "from_ms": 0, **times}
-    others = [each for each in issuers[0]["keys"] if each["kid"] != listed["kid"]]
-    issuers[0]["keys"] = [*others, listed]
-    return policy(issuers=issuers)
 
 
 class TestWhatIsShown:
@@ -307,87 +284,6 @@ class TestTheIssuersSignature:
         assert set(checks(verdict).values()) == {"credential/unknown", "disclosures/unknown"}
 
 
-class TestTheHolder:
-    issued = Issued(BOUND)
-
-    def code(self, shown: SdJwt | str, **more: Any) -> tuple[str, str | None]:
-        verdict = judge(shown, self.issued.receipt, **more)
-        return verdict.outcome, checks(verdict).get("holder")
-
-    def test_a_credential_without_a_holder_s_key_says_nothing_unasked(self) -> None:
-        assert "holder" not in checks(judge(Issued().whole, Issued().receipt))
-
-    @pytest.mark.parametrize("bind", [False, True])
-    def test_unasked_nobody_can_tell(self, bind: bool) -> None:
-        shown = self.issued.shown(("degree",))
-        found = self.code(bound(shown) if bind else shown)
-        assert found == ("valid", "holder/not-asked")
-
-    def test_what_was_asked_for_is_shown(self) -> None:
-        shown = bound(self.issued.shown(("degree",)))
-        assert self.code(shown, asked=ASKED) == ("valid", "holder/good")
-
-    def test_what_was_asked_for_is_missing(self) -> None:
-        assert self.code(self.issued.whole, asked=ASKED) == ("invalid", "holder/not-shown")
-
-    @pytest.mark.parametrize("bind", [False, True])
-    def test_a_credential_that_is_nobody_s(self, bind: bool) -> None:
-        shown = bound(Issued().whole) if bind else Issued().whole
-        verdict = judge(shown, Issued().receipt, asked=ASKED)
-        assert (verdict.outcome, checks(verdict)["holder"]) == ("invalid", "holder/not-shown")
-
-    @pytest.mark.parametrize(
-        ("different", "code"),
-        [
-            ({"audience": "https://thief.example"}, "holder/false"),
-            ({"nonce": "of yesterday"}, "holder/false"),
-            ({"key": STRANGER_KEY}, "holder/false"),
-            ({"iat": AT_MS // 1_000 - 601}, "holder/stale"),
-            ({"iat": AT_MS // 1_000 + 61}, "holder/stale"),
-        ],
-    )
-    def test_a_proof_for_somebody_else_or_another_time(
-        self, different: dict[str, Any], code: str
-    ) -> None:
-        shown = bound(self.issued.whole, **different)
-        assert self.code(shown, asked=ASKED) == ("invalid", code)
-
-    def test_a_proof_moved_to_other_disclosures(self) -> None:
-        binding = bound(self.issued.whole).key_binding
-        moved = self.issued.shown(("degree",))._replace(key_binding=binding)
-        assert self.code(moved, asked=ASKED) == ("invalid", "holder/false")
-
-    def test_junk_where_the_proof_should_be(self) -> None:
-        text = format_sd_jwt(self.issued.whole) + "junk"
-        assert self.code(text, asked=ASKED) == ("invalid", "holder/false")
-
-    def test_disclosures_that_cannot_be_read_leave_the_proof_unread(self) -> None:
-        text = format_sd_jwt(self.issued.whole) + "~a.b.c"
-        assert self.code(text, asked=ASKED) == ("invalid", "holder/unknown")
-
-    def test_a_holder_who_is_known_by_something_else_than_a_key(self) -> None:
-        issued = Issued({"cnf": {"kid": "did:example:ffion#1"}})
-        verdict = judge(bound(issued.whole), issued.receipt, asked=ASKED)
-        assert (verdict.outcome, checks(verdict)["holder"]) == ("cannot tell", "holder/unknown")
-
-    def test_a_document_that_is_no_credential_has_no_holder(self) -> None:
-        verdict = judge(DOCUMENT, World().receipt(), asked=ASKED)
-        assert verdict.outcome == "cannot tell"
-        assert (the(verdict, "holder").result, the(verdict, "holder").code) == (
-            "unknown",
-            "evidence/missing",
-        )
-
-    def test_a_policy_may_require_it(self) -> None:
-        trusted = policy(require=["document", "holder", "credential", "disclosures"])
-        assert self.code(self.issued.whole, trusted=trusted)[0] == "cannot tell"
-        shown = bound(self.issued.whole)
-        assert self.code(shown, trusted=trusted, asked=ASKED)[0] == "valid"
-
-    def test_the_holder_s_key_is_not_the_issuer_s(self) -> None:
-        assert HOLDER_KEY.public != ISSUER_KEY.public
-
-
 class TestExpiry:
     @pytest.mark.parametrize(
         ("claims", "code"),
@@ -429,100 +325,6 @@ class TestExpiry:
         document = json.dumps(value).encode()
         found = the(judge(document, World(document=document).receipt()), "expiry")
         assert found.code == code
-
-
-class TestOpenBadges:
-    def judged(self, document: bytes, trusted: Policy | None = None, **more: Any) -> Any:
-        verdict = judge(document, World(document=document).receipt(), trusted, **more)
-        assert "claims" not in verdict.facts
-        found = checks(verdict)
-        assert found.keys() == {"credential"}
-        return verdict.outcome, found["credential"]
-
-    def test_the_issuer_s_proof(self) -> None:
-        assert self.judged(signed_badge()) == ("valid", "credential/good")
-
-    def test_whatever_its_key_is_called(self) -> None:
-        assert self.judged(signed_badge(method=f"{ISSUER}#key-1")) == ("valid", "credential/good")
-
-    def test_a_type_alone(self) -> None:
-        document = signed_badge(type="VerifiableCredential")
-        assert self.judged(document) == ("valid", "credential/good")
-
-    def test_a_key_that_the_policy_does_not_know(self) -> None:
-        assert self.judged(signed_badge(STRANGER)) == ("valid", "credential/key-unknown")
-
-    def test_keys_of_another_kind_are_passed_over(self) -> None:
-        trusted = with_key(P256)
-        document = signed_badge(STRANGER, f"{ISSUER}#key-1")
-        assert self.judged(document, trusted) == ("valid", "credential/key-unknown")
-
-    def test_a_key_of_another_kind_cannot_have_signed(self) -> None:
-        document = signed_badge(method=method_of(P256))
-        assert self.judged(document, with_key(P256)) == ("invalid", "credential/false")
-
-    def test_a_proof_that_is_false(self) -> None:
-        value = json.loads(signed_badge())
-        value["credentialSubject"]["achievement"]["name"] = "PhD"
-        assert self.judged(format_jcs(value)) == ("invalid", "credential/false")
-
-    def test_a_proof_that_is_none(self) -> None:
-        value = json.loads(signed_badge())
-        value["proof"]["proofValue"] = "z"
-        assert self.judged(format_jcs(value)) == ("invalid", "credential/false")
-
-    def test_a_proof_for_another_purpose(self) -> None:
-        signed = sign_document(
-            badge(), ISSUER_KEY, method_of(ISSUER_KEY), "authentication", created=CREATED
-        )
-        assert self.judged(format_jcs(signed)) == ("invalid", "credential/false")
-
-    def test_a_proof_that_has_expired(self) -> None:
-        document = badge_until("2027-01-15T08:00:00Z")
-        assert self.judged(document) == ("invalid", "credential/expired")
-        assert self.judged(document, at_ms=AT_MS - 1) == ("valid", "credential/good")
-
-    def test_a_badge_of_another_issuer(self) -> None:
-        other = {"id": "did:web:other.example", "type": ["Profile"]}
-        assert self.judged(signed_badge(issuer=other)) == ("invalid", "credential/other-issuer")
-
-    def test_a_key_that_is_named_as_another_s(self) -> None:
-        document = signed_badge(method="did:web:other.example#key-1")
-        assert self.judged(document) == ("invalid", "credential/other-issuer")
-
-    def test_a_badge_without_a_proof(self) -> None:
-        assert self.judged(format_jcs(badge())) == ("valid", "credential/unsigned")
-
-    @pytest.mark.parametrize(
-        "different",
-        [
-            {"proof": []},
-            {"proof": {"type": "DataIntegrityProof", "cryptosuite": "ecdsa-rdfc-2019"}},
-            {"@context": ["https://www.w3.org/ns/credentials/v2", "https://example.org/new"]},
-            {"@context": "https://www.w3.org/ns/credentials/v2"},
-            {"issuer": "Cambrian University"},
-            {"credentialSubject": {"@type": "Person"}},
-        ],
-        ids=["no-proofs", "another-suite", "new-words", "no-list", "no-id", "a-keyword"],
-    )
-    def test_what_this_version_cannot_read_could_not_be_checked(
-        self, different: dict[str, Any]
-    ) -> None:
-        document = format_jcs({**json.loads(signed_badge()), **different})
-        assert self.judged(document) == ("valid", "credential/unknown")
-
-    @pytest.mark.parametrize(
-        "value",
-        [
-            {},
-            {"@context": []},
-            {"@context": ["https://www.w3.org/2018/credentials/v1"]},
-            {"type": ["Other"]},
-        ],
-    )
-    def test_other_documents_have_no_such_check(self, value: dict[str, Any]) -> None:
-        document = format_jcs({**badge(), **value} if value else value)
-        assert checks(judge(document, World(document=document).receipt())) == {}
 
 
 def test_a_receipt_of_no_document_has_no_such_checks() -> None:
