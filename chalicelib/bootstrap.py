@@ -39,12 +39,13 @@ from .adapters.sqs_wake import SqsRemind, SqsWake
 from .adapters.witness import HttpWitness
 from .notary.attest import Attester, Party
 from .notary.deliveries import Deliverer
+from .notary.limits import DID_DOCUMENT_BYTES
 from .notary.log import Log
 from .notary.networks import Attempt, Network
 from .notary.notices import Notary
 from .notary.outside import NetworkConfig, Outside, WitnessConfig, parse_outside
 from .notary.ports import Registry, Remind, Signer, Uploads, Wake
-from .notary.public_url import Post, Reach
+from .notary.public_url import Get, Post, Reach
 from .notary.publish import Publisher
 from .notary.telling import Teller
 from .notary.webhooks import Delivery, Sealer, WebhookStore
@@ -67,7 +68,8 @@ class MisplacedSetting(Exception):
 class Service:
     """Everything that an entry point needs. ``clock_ms`` is the time in POSIX milliseconds,
     ``addresses`` are where the chain key gets its money, by namespace of CAIP-2; ``notary`` signs
-    the notices about issuers. ``reach`` judges a tenant's URL, and ``post`` posts to it."""
+    the notices about issuers. ``reach`` judges a tenant's URL, ``post`` posts to it, and ``get``
+    fetches DID documents."""
 
     log: Log
     registry: Registry
@@ -83,6 +85,7 @@ class Service:
     post: Post
     outside: Callable[[], Parties]
     addresses: Callable[[], Mapping[str, str]]
+    get: Get
     public_url: str
     clock_ms: Callable[[], int]
 
@@ -129,6 +132,7 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
         post=public.post,
         outside=OutsideParties(registry, chain_signer),
         addresses=lambda: chain_addresses(chain_signer),
+        get=PublicHttp(max_bytes=DID_DOCUMENT_BYTES).get,
         public_url=setting("TALLY_PUBLIC_URL"),
         clock_ms=system_clock_ms,
     )

@@ -31,7 +31,7 @@ from chalicelib.notary.ports import (
     Submission,
     Upload,
 )
-from chalicelib.notary.public_url import parse_public_url
+from chalicelib.notary.public_url import Answer, UnknownHost, parse_public_url
 from chalicelib.notary.witnessing import WitnessedLog, WitnessService
 from chalicelib.proof.hashes import Hash, sha256
 from chalicelib.proof.keys import EDDSA, SigningKey, parse_private_jwk
@@ -547,6 +547,11 @@ def memory_witness(name: str) -> WitnessService:
     return WitnessService(MemoryWitnessStates(), key_named(f"witness {name}"), name)
 
 
+def no_host(url: str) -> Answer:
+    """``Get`` of a world without websites."""
+    raise UnknownHost("the host has no addresses")
+
+
 def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
     """The service on a log that is not yet created, with a clock that the test moves."""
     from .webhook_fakes import MemorySealer, MemoryWebhooks, Receivers
@@ -567,6 +572,7 @@ def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
         post=Receivers(clock),
         outside=Parties,
         addresses=dict,
+        get=no_host,
         public_url="https://tally.test",
         clock_ms=clock,
     )

@@ -17,6 +17,7 @@ from ..proof.jcs import JsonValue
 from ..proof.keys import format_jwk
 from .auditing import audit
 from .credential import credential
+from .did_document import did
 from .failure import echo_json
 from .files import shown
 from .http import Http, check_url
@@ -123,6 +124,7 @@ def notarise(
     report(outcome, as_json=as_json)
 
 
+keys.add_command(did)
 for command in (suspend, reinstate, revoke, supersede):
     main.add_command(command)
 main.add_command(issue)

@@ -214,13 +214,24 @@ class Jobs(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """When an issuer's key was found in its DID document; or, with the reason ``unchecked``, when
+    it was registered although nobody looked."""
+
+    at_ms: int
+    unchecked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class IssuerKey:
-    """An issuer's key and the times in which it is good (see the policy format)."""
+    """An issuer's key and the times in which it is good (see the policy format). ``control`` is
+    None for the notary's own, and for keys registered before control was asked for."""
 
     key: PublicKey
     from_ms: int
     to_ms: int | None = None
     compromised_ms: int | None = None
+    control: Control | None = None
 
     def good_at(self, at_ms: int) -> bool:
         return (
@@ -233,7 +244,8 @@ class IssuerKey:
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """Who signs statements: a did:web id, the tenant it belongs to, names by language, keys, what
-    accredits it. ``status`` is one of ``issuer_profile.STATUSES``."""
+    accredits it. ``status`` is one of ``issuer_profile.STATUSES``. With ``approval`` nothing is
+    registered by one person alone."""
 
     id: str
     tenant: str
@@ -242,6 +254,7 @@ class Issuer:
     notary: bool = False
     status: str = "active"
     accreditations: tuple[Accreditation, ...] = ()
+    approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)
