@@ -102,6 +102,21 @@ class MemoryJobs:
             raise Conflict(f"job {id} was admitted otherwise")
 
     @locked
+    def hold(self, id: str, items: int, accepted: int) -> None:
+        before = self.rows.get(id)
+        self.admit(id, items, accepted)
+        if before is not None and before.state in ("uploading", "admitting"):
+            self.rows[id] = replace(self.rows[id], state="awaiting-approval")
+
+    @locked
+    def approve(self, id: str, decider: str) -> None:
+        job = self.rows.get(id)
+        if job is not None and job.state == "awaiting-approval":
+            self.rows[id] = replace(job, state="integrating", decider=decider)
+        elif job is None or not job.decider:
+            raise Conflict(f"job {id} is unknown, or did not wait for approval")
+
+    @locked
     def fail(self, id: str, problem: str) -> None:
         job = self.rows.get(id)
         if job is None or job.state == "integrating":

@@ -38,6 +38,7 @@ STATEMENT_REFUSALS = (
     "sub-not-new",
     "unknown-target",
     "issuer-not-active",
+    "approval-required",
     "effective-in-future",
     "effective-too-early",
     "impossible-change",
@@ -110,14 +111,17 @@ def _register_bulk(call: Call) -> Reply:
     if status["state"] == "failed":
         raise Problem("set-aside", status["problem"])
     headers = {"Location": call.url(f"/v1/jobs/{job.id}"), **_applied(call)}
-    if done is None:
+    if done is None and job.state != "awaiting-approval":
         headers |= RETRY
     return Reply(201 if done else 303, media.JSON, json.dumps(status).encode(), headers)
 
 
 def _integrated_job(call: Call, job: Job) -> Job | None:
-    """The job once it has nothing pending, if that is while the client waits."""
+    """The job once it has nothing pending, if that is while the client waits; it does not wait for
+    another person."""
     log = call.service.log
+    if job.state == "awaiting-approval":
+        return None
 
     def look() -> Job | None:
         return None if log.pending.contains(job.id) else log.jobs.get(job.id)

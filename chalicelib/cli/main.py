@@ -22,6 +22,7 @@ from .failure import echo_json
 from .files import shown
 from .http import Http, check_url
 from .issue import issue
+from .jobs import jobs
 from .keyfile import ALGORITHMS, new_key, read_key
 from .life import reinstate, revoke, supersede, suspend
 from .notarise import notarise as notarise_documents
@@ -128,6 +129,7 @@ keys.add_command(did)
 for command in (suspend, reinstate, revoke, supersede):
     main.add_command(command)
 main.add_command(issue)
+main.add_command(jobs)
 main.add_command(credential)
 main.add_command(verify)
 main.add_command(receipt)

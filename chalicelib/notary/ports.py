@@ -164,7 +164,7 @@ class Pending(Protocol):
         """The reason why that submission was set aside; None when it was not."""
 
 
-JobState = Literal["uploading", "admitting", "integrating", "done", "failed"]
+JobState = Literal["uploading", "admitting", "awaiting-approval", "integrating", "done", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,8 @@ class Placement:
 @dataclass(frozen=True, slots=True)
 class Job:
     """A bulk submission. ``items`` are those of the object, ``accepted`` those admitted;
-    ``placements`` tell how far integration has come; ``problem`` says why a job failed."""
+    ``placements`` tell how far integration has come; ``problem`` says why a job failed. ``sender``
+    is the person who sent it, and ``decider`` the one who approved it (see ``held.person_of``)."""
 
     id: str
     tenant: str
@@ -188,6 +189,8 @@ class Job:
     accepted: int = 0
     placements: tuple[Placement, ...] = ()
     problem: str = ""
+    sender: str = ""
+    decider: str = ""
 
     @property
     def integrated(self) -> int:
@@ -204,10 +207,18 @@ class Jobs(Protocol):
 
     def admit(self, id: str, items: int, accepted: int) -> None:
         """From uploading or admitting to integrating (done, if nothing was accepted).
-        Idempotent; Conflict when the job failed or is unknown."""
+        Idempotent, and what waits for approval goes on waiting; Conflict when the job failed, is
+        unknown, or has other counts."""
+
+    def hold(self, id: str, items: int, accepted: int) -> None:
+        """The same to awaiting-approval; what was let go on is not held again."""
+
+    def approve(self, id: str, decider: str) -> None:
+        """From awaiting-approval to integrating. Idempotent, the first decider stays; Conflict when
+        the job did not wait."""
 
     def fail(self, id: str, problem: str) -> None:
-        """From uploading or admitting to failed. Idempotent; Conflict otherwise."""
+        """From any state before integrating to failed. Idempotent; Conflict otherwise."""
 
     def may_remind(self, id: str, now_ms: int, every_ms: int) -> bool:
         """True for one caller in ``every_ms``, else False; the job exists."""
