@@ -207,15 +207,13 @@ class Jobs(Protocol):
 
     def admit(self, id: str, items: int, accepted: int) -> None:
         """From uploading or admitting to integrating (done, if nothing was accepted).
-        Idempotent, and what waits for approval goes on waiting; Conflict when the job failed, is
-        unknown, or has other counts."""
+        Idempotent, and what waits goes on waiting; Conflict when it failed or is unknown."""
 
     def hold(self, id: str, items: int, accepted: int) -> None:
         """The same to awaiting-approval; what was let go on is not held again."""
 
     def approve(self, id: str, decider: str) -> None:
-        """From awaiting-approval to integrating. Idempotent, the first decider stays; Conflict when
-        the job did not wait."""
+        """From awaiting-approval to integrating. The first stays; Conflict when it did not wait."""
 
     def fail(self, id: str, problem: str) -> None:
         """From any state before integrating to failed. Idempotent; Conflict otherwise."""
