@@ -39,7 +39,6 @@ from .adapters.sqs_wake import SqsRemind, SqsWake
 from .adapters.witness import HttpWitness
 from .notary.attest import Attester, Party
 from .notary.deliveries import Deliverer
-from .notary.limits import DID_DOCUMENT_BYTES
 from .notary.log import Log
 from .notary.networks import Attempt, Network
 from .notary.notices import Notary
@@ -68,8 +67,7 @@ class MisplacedSetting(Exception):
 class Service:
     """Everything that an entry point needs. ``clock_ms`` is the time in POSIX milliseconds,
     ``addresses`` are where the chain key gets its money, by namespace of CAIP-2; ``notary`` signs
-    the notices about issuers. ``reach`` judges a tenant's URL, ``post`` posts to it, and ``get``
-    fetches DID documents."""
+    the notices about issuers. ``reach`` judges URLs of strangers, ``post`` and ``get`` use them."""
 
     log: Log
     registry: Registry
@@ -132,7 +130,7 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
         post=public.post,
         outside=OutsideParties(registry, chain_signer),
         addresses=lambda: chain_addresses(chain_signer),
-        get=PublicHttp(max_bytes=DID_DOCUMENT_BYTES).get,
+        get=PublicHttp().get,
         public_url=setting("TALLY_PUBLIC_URL"),
         clock_ms=system_clock_ms,
     )

@@ -7,6 +7,8 @@ import json
 from ..notary.approval import approve, reject
 from ..notary.jobs import job_status
 from ..notary.ports import Job
+from ..notary.refused import Refused
+from ..notary.telling import tell_of_failure
 from ..proof.errors import Malformed
 from ..proof.issuer_profile import check_issuer_text
 from ..proof.members import read_text
@@ -34,7 +36,12 @@ REASON_BYTES = 4_096
 )
 def approve_job(call: Call) -> Reply:
     service = call.service
-    job = approve(own_job(call), call.caller, service.registry, service.log, call.now_ms)
+    job = own_job(call)
+    try:
+        job = approve(job, call.caller, service.registry, service.log, call.now_ms)
+    except Refused:
+        _tell_if_failed(call, job)
+        raise
     service.wake()
     return _reply(call, job)
 
@@ -58,7 +65,16 @@ def reject_job(call: Call) -> Reply:
         reason = check_issuer_text(read_text(members["reason"], "reason"), "reason")
     except Malformed as error:
         raise Problem("malformed-json", str(error)) from error
-    return _reply(call, reject(own_job(call), reason, call.service.log))
+    job = reject(own_job(call), reason, call.service.log)
+    _tell_if_failed(call, job)
+    return _reply(call, job)
+
+
+def _tell_if_failed(call: Call, job: Job) -> None:
+    """The sender's webhooks, whatever was at fault; telling twice is telling once."""
+    now = call.service.log.jobs.get(job.id)
+    if now is not None and now.state == "failed":
+        tell_of_failure(call.service.webhooks, now, call.now_ms)
 
 
 def _reply(call: Call, job: Job) -> Reply:

@@ -13,6 +13,7 @@ from chalicelib.notary.ports import IdentityProvider, IssuerKey
 from chalicelib.proof.hashes import Hash
 from chalicelib.proof.keys import SigningKey
 from chalicelib.proof.statement import StatusChange, parse_statement
+from tests.api.hooks import Hooks
 from tests.api.world import CBOR_SEQ, COLLEGE, NOW_S, URL, World, id_of, problem_of
 from tests.fakes import key_named
 
@@ -193,6 +194,40 @@ def test_a_revocation_needs_nobody(strict: World) -> None:
     change = StatusChange("revoke", Hash(bytes.fromhex(id_of(entry))), "other", NOW_S)
     revoked = strict.submit(strict.statement(sub=sub, payload=change), Prefer="wait=5")
     assert revoked.status_code == 201
+
+
+class TestWebhooks:
+    def told(self, hooks: Hooks) -> list[str]:
+        return sorted(each.event.type for each in hooks.store.rows.values())
+
+    def test_are_told_that_a_job_waits_and_that_it_was_rejected(self, strict: World) -> None:
+        hooks = Hooks(strict)
+        hooks.made("job.waiting", "job.failed")
+        job = send(strict)["job"]
+        assert self.told(hooks) == ["job.waiting"]
+        for _ in range(2):
+            decide(strict, job, "rejection")
+        assert self.told(hooks) == ["job.failed", "job.waiting"]
+
+    def test_are_told_that_a_job_failed_when_it_was_approved_too_late(self, strict: World) -> None:
+        hooks = Hooks(strict)
+        hooks.made("job.failed")
+        job = send(strict)["job"]
+        issuer = strict.registry.issuer(COLLEGE)
+        assert issuer is not None
+        strict.registry.put_issuer(replace(issuer, status="suspended"))
+        for _ in range(2):
+            late = decide(strict, job)
+            assert (late.status_code, problem_of(late)) == (409, "not-awaiting-approval")
+        assert self.told(hooks) == ["job.failed"]
+
+    def test_are_not_told_of_what_was_refused(self, strict: World) -> None:
+        hooks = Hooks(strict)
+        hooks.made("job.failed", "job.done")
+        job = send(strict)["job"]
+        decide(strict, job, key=key_named("college").public.kid.hex())
+        decide(strict, job)
+        assert self.told(hooks) == []
 
 
 def test_who_approved_is_in_no_log_line(strict: World, capsys: pytest.CaptureFixture[str]) -> None:
