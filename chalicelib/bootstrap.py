@@ -44,7 +44,7 @@ from .notary.networks import Attempt, Network
 from .notary.notices import Notary
 from .notary.outside import NetworkConfig, Outside, WitnessConfig, parse_outside
 from .notary.ports import Registry, Remind, Signer, Uploads, Wake
-from .notary.public_url import Post, Reach
+from .notary.public_url import Get, Post, Reach
 from .notary.publish import Publisher
 from .notary.telling import Teller
 from .notary.webhooks import Delivery, Sealer, WebhookStore
@@ -67,7 +67,7 @@ class MisplacedSetting(Exception):
 class Service:
     """Everything that an entry point needs. ``clock_ms`` is the time in POSIX milliseconds,
     ``addresses`` are where the chain key gets its money, by namespace of CAIP-2; ``notary`` signs
-    the notices about issuers. ``reach`` judges a tenant's URL, and ``post`` posts to it."""
+    the notices about issuers. ``reach`` judges URLs of strangers, ``post`` and ``get`` use them."""
 
     log: Log
     registry: Registry
@@ -83,6 +83,7 @@ class Service:
     post: Post
     outside: Callable[[], Parties]
     addresses: Callable[[], Mapping[str, str]]
+    get: Get
     public_url: str
     clock_ms: Callable[[], int]
 
@@ -129,6 +130,7 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
         post=public.post,
         outside=OutsideParties(registry, chain_signer),
         addresses=lambda: chain_addresses(chain_signer),
+        get=PublicHttp().get,
         public_url=setting("TALLY_PUBLIC_URL"),
         clock_ms=system_clock_ms,
     )

@@ -31,7 +31,7 @@ from chalicelib.notary.ports import (
     Submission,
     Upload,
 )
-from chalicelib.notary.public_url import parse_public_url
+from chalicelib.notary.public_url import Answer, UnknownHost, parse_public_url
 from chalicelib.notary.witnessing import WitnessedLog, WitnessService
 from chalicelib.proof.hashes import Hash, sha256
 from chalicelib.proof.keys import EDDSA, SigningKey, parse_private_jwk
@@ -100,6 +100,21 @@ class MemoryJobs:
             self.rows[id] = replace(job, state="integrating", items=items, accepted=accepted)
         elif (job.items, job.accepted) != (items, accepted):
             raise Conflict(f"job {id} was admitted otherwise")
+
+    @locked
+    def hold(self, id: str, items: int, accepted: int) -> None:
+        before = self.rows.get(id)
+        self.admit(id, items, accepted)
+        if before is not None and before.state in ("uploading", "admitting"):
+            self.rows[id] = replace(self.rows[id], state="awaiting-approval")
+
+    @locked
+    def approve(self, id: str, decider: str) -> None:
+        job = self.rows.get(id)
+        if job is not None and job.state == "awaiting-approval":
+            self.rows[id] = replace(job, state="integrating", decider=decider)
+        elif job is None or not job.decider:
+            raise Conflict(f"job {id} is unknown, or did not wait for approval")
 
     @locked
     def fail(self, id: str, problem: str) -> None:
@@ -547,6 +562,11 @@ def memory_witness(name: str) -> WitnessService:
     return WitnessService(MemoryWitnessStates(), key_named(f"witness {name}"), name)
 
 
+def no_host(url: str) -> Answer:
+    """``Get`` of a world without websites."""
+    raise UnknownHost("the host has no addresses")
+
+
 def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
     """The service on a log that is not yet created, with a clock that the test moves."""
     from .webhook_fakes import MemorySealer, MemoryWebhooks, Receivers
@@ -567,6 +587,7 @@ def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
         post=Receivers(clock),
         outside=Parties,
         addresses=dict,
+        get=no_host,
         public_url="https://tally.test",
         clock_ms=clock,
     )

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from .dynamodb import Item
 
 
+_ADMISSION: tuple[JobState, ...] = ("uploading", "admitting")
+
+
 class DynamoJobs:
     """``Jobs``."""
 
@@ -42,18 +45,32 @@ class DynamoJobs:
         return _job(answer["Item"]) if "Item" in answer else None
 
     def admit(self, id: str, items: int, accepted: int) -> None:
+        self._count(id, "integrating", items, accepted)
+
+    def hold(self, id: str, items: int, accepted: int) -> None:
+        self._count(id, "awaiting-approval", items, accepted)
+
+    def _count(self, id: str, state: JobState, items: int, accepted: int) -> None:
         values: Item = {":items": {"N": str(items)}, ":accepted": {"N": str(accepted)}}
         update = ", item_count = :items, accepted = :accepted"
-        if self._leave_admission(id, "integrating", update, values):
+        if self._move(id, _ADMISSION, state, update, values):
             return
         job = self.get(id)
         if job is None or job.state == "failed" or (job.items, job.accepted) != (items, accepted):
             raise Conflict(f"job {id} is unknown, has failed, or was admitted otherwise")
 
+    def approve(self, id: str, decider: str) -> None:
+        values: Item = {":decider": {"S": decider}}
+        if self._move(id, ("awaiting-approval",), "integrating", ", decider = :decider", values):
+            return
+        job = self.get(id)
+        if job is None or not job.decider:
+            raise Conflict(f"job {id} is unknown, or did not wait for approval")
+
     def fail(self, id: str, problem: str) -> None:
-        if self._leave_admission(
-            id, "failed", ", problem = :problem", {":problem": {"S": problem}}
-        ):
+        values: Item = {":problem": {"S": problem}}
+        before: tuple[JobState, ...] = (*_ADMISSION, "awaiting-approval")
+        if self._move(id, before, "failed", ", problem = :problem", values):
             return
         job = self.get(id)
         if job is None or job.state != "failed":
@@ -82,23 +99,21 @@ class DynamoJobs:
         return True
 
     @doubt_told()
-    def _leave_admission(self, id: str, state: JobState, update: str, values: Item) -> bool:
-        """Move from uploading or admitting to ``state``; False when the job is in neither."""
+    def _move(
+        self, id: str, before: tuple[JobState, ...], state: JobState, update: str, values: Item
+    ) -> bool:
+        """Move from one of those states to ``state``; False when the job is in none of them."""
         from botocore.exceptions import ClientError
 
-        states: Item = {
-            ":uploading": {"S": "uploading"},
-            ":admitting": {"S": "admitting"},
-            ":state": {"S": state},
-        }
+        states: Item = {f":from{n}": {"S": each} for n, each in enumerate(before)}
         try:
             self._clients.dynamodb.update_item(
                 TableName=self._table,
                 Key={"job": {"S": id}},
                 UpdateExpression=f"SET #state = :state{update}",
-                ConditionExpression="#state IN (:uploading, :admitting)",
+                ConditionExpression=f"#state IN ({', '.join(states)})",
                 ExpressionAttributeNames={"#state": "state"},
-                ExpressionAttributeValues={**states, **values},
+                ExpressionAttributeValues={":state": {"S": state}, **states, **values},
             )
         except ClientError as error:
             if code_of(error) == CONDITION_FAILED:
@@ -118,6 +133,8 @@ def _item(job: Job) -> Item:
         "integrated": {"N": str(job.integrated)},
         "placements": {"L": [{"L": [{"N": str(n)} for n in placed]} for placed in placements]},
         "problem": {"S": job.problem},
+        "sender": {"S": job.sender},
+        "decider": {"S": job.decider},
     }
 
 
@@ -133,4 +150,11 @@ def _job(item: Item) -> Job:
             for placed in item["placements"]["L"]
         ),
         problem=item["problem"]["S"],
+        sender=_text(item, "sender"),
+        decider=_text(item, "decider"),
     )
+
+
+def _text(item: Item, name: str) -> str:
+    """Empty for what jobs of older versions do not have."""
+    return item[name]["S"] if name in item else ""

@@ -7,10 +7,11 @@ An issuer or identity provider is one JSON text (attribute ``json``), as operato
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from secrets import token_bytes
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from ..notary.ports import IdentityProvider, Issuer, IssuerKey
+from ..notary.ports import Control, IdentityProvider, Issuer, IssuerKey
 from ..proof.hashes import sha256
 from ..proof.issuer_profile import read_accreditations, write_accreditations
 from ..proof.keys import format_jwk, parse_jwk
@@ -112,6 +113,7 @@ def _format_issuer(issuer: Issuer) -> str:
             "from_ms": key.from_ms,
             "to_ms": key.to_ms,
             "compromised_ms": key.compromised_ms,
+            "control": key.control and asdict(key.control),
         }
         for key in issuer.keys
     ]
@@ -123,18 +125,27 @@ def _format_issuer(issuer: Issuer) -> str:
         "notary": issuer.notary,
         "status": issuer.status,
         "accreditations": write_accreditations(issuer.accreditations),
+        "approval": issuer.approval,
     }
     return json.dumps(members, ensure_ascii=False)
 
 
 def _parse_issuer(text: str) -> Issuer:
     members = json.loads(text)
-    keys = tuple(
-        IssuerKey(parse_jwk(key["jwk"]), key["from_ms"], key["to_ms"], key["compromised_ms"])
-        for key in members.pop("keys")
-    )
+    keys = tuple(_parse_key(key) for key in members.pop("keys"))
     accreditations = read_accreditations(members.pop("accreditations", []))
     return Issuer(keys=keys, accreditations=accreditations, **members)
+
+
+def _parse_key(members: dict[str, Any]) -> IssuerKey:
+    control = members.get("control")
+    return IssuerKey(
+        parse_jwk(members["jwk"]),
+        members["from_ms"],
+        members["to_ms"],
+        members["compromised_ms"],
+        control and Control(**control),
+    )
 
 
 def _format_provider(provider: IdentityProvider) -> str:

@@ -3,6 +3,9 @@
 Tokens come from our own token endpoint or from an identity provider in the registry. Tenant and
 scopes are what the token says, and nothing else in a request can change them. A provider's word
 counts only for the tenants that its operator gave it.
+
+A person is, with a token of ours, whoever holds the key that asked for it; with a provider's, its
+subject.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from ..notary.admit import Caller
+from ..notary.held import person_of
 from ..proof.keys import format_jwk
 from .jwts import BadToken, Token, load_key, parse_token, verify_token
 from .problems import Problem
@@ -61,11 +65,13 @@ def _read_caller(text: str, service: Service) -> Caller:
     token = parse_token(text)
     issuer = token.claim("iss")
     if issuer == service.public_url:
-        return _caller(_verify_own(token, service), "tenant")
+        own = _verify_own(token, service)
+        return _caller(own, "tenant", person_of("", own.claim("key")))
     provider = service.registry.identity_provider(issuer)
     if provider is None:
         raise BadToken("its issuer is not one of ours")
-    caller = _caller(_verify_foreign(token, provider, service), provider.tenant_claim)
+    foreign = _verify_foreign(token, provider, service)
+    caller = _caller(foreign, provider.tenant_claim, person_of(issuer, foreign.claim("sub")))
     if caller.tenant not in provider.tenants:
         raise BadToken("its issuer may not speak for its tenant")
     return caller
@@ -88,7 +94,7 @@ def _verify_foreign(token: Token, provider: IdentityProvider, service: Service) 
     return verify_token(token, key, provider.iss, [provider.audience], service.clock_ms() // 1000)
 
 
-def _caller(token: Token, tenant_claim: str) -> Caller:
+def _caller(token: Token, tenant_claim: str, person: str) -> Caller:
     scopes = token.claims.get("scope", "")
     if not isinstance(scopes, str):
         raise BadToken("the claim scope is not a string")
@@ -96,6 +102,7 @@ def _caller(token: Token, tenant_claim: str) -> Caller:
         tenant=token.claim(tenant_claim),
         client=token.claim("sub"),
         scopes=frozenset(scopes.split()),
+        person=person,
     )
 
 

@@ -23,6 +23,9 @@ room = Room(__name__)
 
 RETRY = {"Retry-After": "1"}
 
+DECIDED = ("awaiting-approval", "failed")
+"""States of a job that no waiting changes: a person decides, or did."""
+
 STATEMENT_REFUSALS = (
     "entry-too-large",
     "malformed-cbor",
@@ -38,6 +41,7 @@ STATEMENT_REFUSALS = (
     "sub-not-new",
     "unknown-target",
     "issuer-not-active",
+    "approval-required",
     "effective-in-future",
     "effective-too-early",
     "impossible-change",
@@ -107,17 +111,20 @@ def _register_bulk(call: Call) -> Reply:
     tell_of_admission(service.webhooks, job, call.now_ms)
     done = _integrated_job(call, job)
     status = job_status(service.log, done or job)
-    if status["state"] == "failed":
+    if status["state"] == "failed" and job.state not in DECIDED:
         raise Problem("set-aside", status["problem"])
     headers = {"Location": call.url(f"/v1/jobs/{job.id}"), **_applied(call)}
-    if done is None:
+    if done is None and job.state not in DECIDED:
         headers |= RETRY
     return Reply(201 if done else 303, media.JSON, json.dumps(status).encode(), headers)
 
 
 def _integrated_job(call: Call, job: Job) -> Job | None:
-    """The job once it has nothing pending, if that is while the client waits."""
+    """The job once it has nothing pending, if that is while the client waits, who does not wait for
+    persons."""
     log = call.service.log
+    if job.state in DECIDED:
+        return None
 
     def look() -> Job | None:
         return None if log.pending.contains(job.id) else log.jobs.get(job.id)

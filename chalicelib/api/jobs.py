@@ -33,7 +33,7 @@ REQUEST_BYTES = 1_024
 JOB = {"job": "a job id"}
 
 _JOB_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_PRIVATE = {"Cache-Control": "private, no-store"}
+PRIVATE = {"Cache-Control": "private, no-store"}
 
 
 @room.operation(
@@ -69,7 +69,7 @@ def create_upload(call: Call) -> Reply:
         "expires_s": UPLOAD_EXPIRES_S,
         "items_at_most": UPLOAD_ITEMS,
     }
-    headers = {**_PRIVATE, "Location": call.url(f"/v1/jobs/{job.id}")}
+    headers = {**PRIVATE, "Location": call.url(f"/v1/jobs/{job.id}")}
     return Reply(201, media.JSON, json.dumps(body).encode(), headers)
 
 
@@ -84,10 +84,10 @@ def create_upload(call: Call) -> Reply:
     problems=("no-such-job", "outcome-unknown"),
 )
 def show_job(call: Call) -> Reply:
-    job, service = _own_job(call), call.service
+    job, service = own_job(call), call.service
     remind_of_upload(job, service.log.jobs, service.uploads, service.remind, call.now_ms)
     status = job_status(service.log, job)
-    return Reply(200, media.JSON, json.dumps(status).encode(), _PRIVATE)
+    return Reply(200, media.JSON, json.dumps(status).encode(), PRIVATE)
 
 
 @room.operation(
@@ -102,12 +102,12 @@ def show_job(call: Call) -> Reply:
     problems=("no-such-job",),
 )
 def list_job_receipts(call: Call) -> Reply:
-    job = _own_job(call)
+    job = own_job(call)
     first = call.request.integer("from", 0, 0, UPLOAD_ITEMS)
     page = job_receipts(call.service.log, job, first, RECEIPTS_PAGE)
     ask_for_lists(call.service.log, (line.receipt for line in page), call.now_ms)
     lines = fill_page(page)
-    headers = dict(_PRIVATE)
+    headers = dict(PRIVATE)
     if len(page) == RECEIPTS_PAGE or len(lines) < len(page):
         url = call.url(f"/v1/jobs/{job.id}/receipts?from={page[len(lines) - 1].item + 1}")
         headers["Link"] = f'<{url}>; rel="next"'
@@ -134,7 +134,7 @@ def format_line(line: JobReceipt) -> bytes:
     return facts[:-1].encode() + b', "receipt": ' + receipt + b"}\n"
 
 
-def _own_job(call: Call) -> Job:
+def own_job(call: Call) -> Job:
     """The job in the path, if it is the caller's: others' jobs look like none."""
     id_ = call.request.params["job"]
     job = call.service.log.jobs.get(id_) if _JOB_ID.fullmatch(id_) else None

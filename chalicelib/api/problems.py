@@ -83,6 +83,9 @@ KINDS: Mapping[str, Kind] = {
     "impossible-change": Kind(
         409, "The entry's status cannot change so", "See GET /v1/issuers/{issuer}/status."
     ),
+    "approval-required": Kind(403, "One person alone may not register documents of this issuer"),
+    "same-person": Kind(403, "Nobody approves what they sent or signed themselves"),
+    "not-awaiting-approval": Kind(409, "The job does not wait for approval"),
     "not-your-issuer": Kind(403, "The issuer belongs to somebody else"),
     "sub-not-new": Kind(409, "The lineage is already in the log"),
     "unknown-target": Kind(409, "The target is not in the log"),

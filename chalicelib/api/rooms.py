@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    approvals,
     dids,
     entries,
     issuers,
@@ -21,7 +22,7 @@ from . import (
 from .operation import Operation
 
 _MODULES = (
-    *(entries, jobs, receipts, webhooks),
+    *(entries, jobs, approvals, receipts, webhooks),
     *(issuers, lists, log, keys, dids, tokens, policy, verify, witness, meta),
 )
 

@@ -160,8 +160,26 @@ SCHEMAS: dict[str, Schema] = {
             "rejected_count": _INTEGER,
             "integrated": _INTEGER,
         },
-        {"problem": _TEXT},
+        {
+            "problem": _TEXT,
+            "approval": _object(
+                {
+                    "since_ms": _INTEGER,
+                    "documents": _list(
+                        _object(
+                            {
+                                "issuer": _TEXT,
+                                "kind": {"enum": ["register", "supersede"]},
+                                "profile": _TEXT,
+                                "items": _INTEGER,
+                            }
+                        )
+                    ),
+                }
+            ),
+        },
     ),
+    "JobRejection": _object({"reason": _TEXT}),
     "StatusEntriesRequest": _object(
         {"issuer": _TEXT, "count": {"type": "integer", "minimum": 1, "maximum": ALLOT_ENTRIES}}
     ),

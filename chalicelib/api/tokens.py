@@ -47,9 +47,9 @@ def issue_token(call: Call) -> Reply:
     call.request.limit(FORM_BYTES)
     form = _read_form(call.request.body)
     scopes = _read_scopes(form.get("scope"))
-    issuer = _authenticate(form, call)
+    issuer, key = _authenticate(form, call)
     body = {
-        "access_token": _sign_access_token(issuer, scopes, call),
+        "access_token": _sign_access_token(issuer, key, scopes, call),
         "token_type": "Bearer",
         "expires_in": TOKEN_S,
         "scope": scopes,
@@ -99,8 +99,8 @@ def _read_scopes(text: str | None) -> str:
     return " ".join(scope for scope in SCOPES if scope in asked)
 
 
-def _authenticate(form: dict[str, str], call: Call) -> Issuer:
-    """The registered issuer that signed the assertion, which is good once."""
+def _authenticate(form: dict[str, str], call: Call) -> tuple[Issuer, PublicKey]:
+    """The registered issuer that signed the assertion, which is good once, and by which key."""
     try:
         token = parse_token(form["client_assertion"])
         client = token.claim("sub")
@@ -109,13 +109,13 @@ def _authenticate(form: dict[str, str], call: Call) -> Issuer:
         issuer = call.service.registry.issuer(client)
         if issuer is None:
             raise BadToken("its sub is not a registered issuer: the operator adds its key first")
-        _verify_assertion(token, issuer, call)
+        key = _verify_assertion(token, issuer, call)
     except BadToken as error:
         raise _problem("invalid-client", "invalid_client", f"the assertion: {error}") from error
-    return issuer
+    return issuer, key
 
 
-def _verify_assertion(token: Token, issuer: Issuer, call: Call) -> None:
+def _verify_assertion(token: Token, issuer: Issuer, call: Call) -> PublicKey:
     """RFC 7523 §3, with at most ``ASSERTION_S`` to live and a ``jti`` that is used once."""
     key = _registered_key(token, issuer, call.now_ms)
     now_s = call.now_ms // 1000
@@ -130,6 +130,7 @@ def _verify_assertion(token: Token, issuer: Issuer, call: Call) -> None:
         raise BadToken("its jti is 1 to 128 visible ASCII characters")
     if not call.service.registry.use_once(f"assertion:{issuer.id}:{jti}", expires_s):
         raise BadToken("its jti was used before: sign a new one")
+    return key
 
 
 def _registered_key(token: Token, issuer: Issuer, now_ms: int) -> PublicKey:
@@ -139,8 +140,9 @@ def _registered_key(token: Token, issuer: Issuer, now_ms: int) -> PublicKey:
     raise BadToken("its kid is not the hex id of a good key of that issuer")
 
 
-def _sign_access_token(issuer: Issuer, scopes: str, call: Call) -> str:
-    """RFC 9068, for ourselves: issuer and audience are the service's public URL."""
+def _sign_access_token(issuer: Issuer, key: PublicKey, scopes: str, call: Call) -> str:
+    """RFC 9068, for ourselves: issuer and audience are the service's public URL. ``key`` tells the
+    persons of one issuer apart."""
     signer = call.service.token_signer
     now_s = call.now_ms // 1000
     header: dict[str, JsonValue] = {
@@ -154,6 +156,7 @@ def _sign_access_token(issuer: Issuer, scopes: str, call: Call) -> str:
         "sub": issuer.id,
         "client_id": issuer.id,
         "tenant": issuer.tenant,
+        "key": key.kid.hex(),
         "scope": scopes,
         "iat": now_s,
         "exp": now_s + TOKEN_S,

@@ -17,10 +17,12 @@ from ..proof.jcs import JsonValue
 from ..proof.keys import format_jwk
 from .auditing import audit
 from .credential import credential
+from .did_document import did
 from .failure import echo_json
 from .files import shown
 from .http import Http, check_url
 from .issue import issue
+from .jobs import jobs
 from .keyfile import ALGORITHMS, new_key, read_key
 from .life import reinstate, revoke, supersede, suspend
 from .notarise import notarise as notarise_documents
@@ -123,9 +125,11 @@ def notarise(
     report(outcome, as_json=as_json)
 
 
+keys.add_command(did)
 for command in (suspend, reinstate, revoke, supersede):
     main.add_command(command)
 main.add_command(issue)
+main.add_command(jobs)
 main.add_command(credential)
 main.add_command(verify)
 main.add_command(receipt)

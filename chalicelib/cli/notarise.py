@@ -43,13 +43,17 @@ class Outcome:
     entries: dict[str, Hash] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     rejected: dict[str, Rejection] = field(default_factory=dict)
+    held: list[str] = field(default_factory=list)
+    """Jobs that wait for a second person."""
 
     @property
     def waiting(self) -> int:
         return self.documents - len(self.done) - len(self.rejected)
 
     def facts(self) -> dict[str, JsonValue]:
+        held: dict[str, JsonValue] = {"awaiting_approval": list(self.held)} if self.held else {}
         return {
+            **held,
             "in": self.documents,
             "done": len(self.done),
             "rejected": [
@@ -75,6 +79,19 @@ def report(outcome: Outcome, *, as_json: bool) -> None:
         )
     if outcome.rejected:
         raise click.exceptions.Exit(EXIT_WRONG)
+
+
+def describe_held(jobs: Sequence[str]) -> str:
+    """What is to be done about jobs that wait for a second person."""
+    lines = [f"  tally jobs approve {job} --key THEIR_KEY.json" for job in jobs]
+    what = "a job awaits" if len(jobs) == 1 else f"{len(jobs)} jobs await"
+    return "\n".join(
+        [
+            f"{what} approval; another person with a key of their own runs:",
+            *lines,
+            "then run the same command again, and it goes on from here",
+        ]
+    )
 
 
 def notarise(
@@ -139,6 +156,8 @@ class Run:
             missing = {number for number in batch if self._waits(number)}
             if missing:
                 self._complete(batch, missing)
+        if self.outcome.held:
+            raise Unfinished(describe_held(self.outcome.held))
 
     def _waits(self, number: int) -> bool:
         name = self.wanted.get(number)
@@ -189,6 +208,9 @@ class Run:
         if job.items not in (0, len(batch)):
             raise Unfinished(f"the service counts {job.items} items where {len(batch)} were sent")
         self._reject({batch[item]: reason for item, reason in job.rejected.items()})
+        if job.state == "awaiting-approval":
+            self.outcome.held.append(job.id)
+            return
         missing = {number for number in missing if self._waits(number)}
         if missing and (job.integrated or job.state == "done"):
             self._fetch(job, batch, missing)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -16,23 +15,21 @@ import click
 from ..notary.audit import AuditFailure, audit_store
 from ..notary.notices import Notary
 from ..notary.own_policy import own_policy
-from ..notary.ports import IdentityProvider, Issuer, IssuerKey
+from ..notary.ports import IdentityProvider, Issuer
 from ..notary.publish import Publisher, register_notary
 from ..notary.publish import publish as publish_news
 from ..notary.sequence import create_log, drain
 from ..proof.block import Block
 from ..proof.errors import Malformed
-from ..proof.issuer_profile import check_issuer_text
 from ..proof.jcs import JsonValue
 from ..proof.note import format_vkey
 from ..proof.statement import check_did
 from .auditing import echo_report, fail_audit
 from .failure import Misused, echo_json
-from .keyfile import read_public_part
+from .operator_issuers import issuer
 from .outside import outside, witness
-from .registration import join_issuer, merge_issuer, read_issuer_file
 from .service import the_service
-from .settings import FILE, Group, json_option
+from .settings import Group, json_option
 
 if TYPE_CHECKING:
     from ..bootstrap import Service
@@ -72,110 +69,6 @@ def _register_notary(notary: Notary, service: Service) -> Issuer:
     except Malformed as error:
         raise Misused(f"TALLY_NOTARY_ID: {error}") from error
     return register_notary(notary, service.registry, service.log)
-
-
-@operator.group(cls=Group)
-def issuer() -> None:
-    """Who may register documents."""
-
-
-@issuer.command("add")
-@click.argument("file", required=False, type=FILE)
-@click.option("--id", "id_", help="The issuer's id, did:web:…; left out, the key file's.")
-@click.option("--tenant", help="The tenant whose tokens may act for the issuer.")
-@click.option("--name-en", help="The issuer's name in English.")
-@click.option("--name-zh", help="The issuer's name in Chinese.")
-@click.option("--key", type=FILE, help="The public part of its key, from tally keys new.")
-@json_option
-def add_issuer(
-    file: Path | None,
-    id_: str | None,
-    tenant: str | None,
-    name_en: str | None,
-    name_zh: str | None,
-    key: Path | None,
-    as_json: bool,
-) -> None:
-    """Register an issuer, or a further key of one: by FILE, or by options."""
-    options = (tenant, name_en, name_zh, key)
-    if (file is None) == all(option is None for option in (*options, id_)):
-        raise Misused("give either FILE or --tenant, --name-en, --name-zh and --key")
-    with the_service() as service:
-        now_ms = service.clock_ms()
-        if file is not None:
-            new, merge = read_issuer_file(file, now_ms), merge_issuer
-        else:
-            new, merge = _issuer_of(id_, tenant, name_en, name_zh, key, now_ms), join_issuer
-        merged = merge(service.registry.issuer(new.id), new)
-        service.registry.put_issuer(merged)
-    kids = [known.key.kid.hex() for known in merged.keys]
-    if as_json:
-        told = {"id": merged.id, "tenant": merged.tenant, "status": merged.status}
-        echo_json({**told, "kids": list(kids)})
-        return
-    click.echo(f"{merged.id} of tenant {merged.tenant} has the keys")
-    for kid in kids:
-        click.echo(f"  {kid}")
-
-
-@issuer.command("suspend")
-@click.argument("id_", metavar="ID")
-@json_option
-def suspend_issuer(id_: str, as_json: bool) -> None:
-    """Let an issuer register no documents until it is added again as active."""
-    _set_status(id_, "suspended", as_json=as_json)
-
-
-@issuer.command("close")
-@click.argument("id_", metavar="ID")
-@json_option
-def close_issuer(id_: str, as_json: bool) -> None:
-    """Let an issuer that is no more register no documents. Its receipts stay good."""
-    _set_status(id_, "closed", as_json=as_json)
-
-
-@issuer.command("activate")
-@click.argument("id_", metavar="ID")
-@json_option
-def activate_issuer(id_: str, as_json: bool) -> None:
-    """Let a suspended or closed issuer register documents again."""
-    _set_status(id_, "active", as_json=as_json)
-
-
-def _set_status(id_: str, status: str, *, as_json: bool) -> None:
-    with the_service() as service:
-        known = service.registry.issuer(id_)
-        if known is None:
-            raise Misused(f"there is no issuer {id_}")
-        service.registry.put_issuer(replace(known, status=status))
-    if as_json:
-        echo_json({"id": id_, "status": status})
-        return
-    click.echo(f"{id_} is {status}; its new profile is registered within a minute")
-
-
-def _issuer_of(
-    id_: str | None,
-    tenant: str | None,
-    name_en: str | None,
-    name_zh: str | None,
-    key: Path | None,
-    now_ms: int,
-) -> Issuer:
-    if tenant is None or name_en is None or name_zh is None or key is None:
-        raise Misused("--tenant, --name-en, --name-zh and --key go together")
-    part = read_public_part(key)
-    id_ = id_ or part.iss
-    if id_ is None or part.iss not in (None, id_):
-        raise Misused(f"--id is {id_}, but the key file is of {part.iss}")
-    names = {"en": name_en, "zh": name_zh}
-    try:
-        check_did(id_)
-        for name in names.values():
-            check_issuer_text(name, "a name")
-    except Malformed as error:
-        raise Misused(f"{id_}: {error}") from error
-    return Issuer(id_, tenant, names, (IssuerKey(part.key, now_ms),))
 
 
 @operator.group(cls=Group)
@@ -321,5 +214,6 @@ def _tell_aside(id_: str, reason: str) -> None:
     click.echo(f"tally: set aside {id_}: {reason}", err=True)
 
 
+operator.add_command(issuer)
 operator.add_command(outside)
 operator.add_command(witness)

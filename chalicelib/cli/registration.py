@@ -68,7 +68,8 @@ def _read_key(value: JsonValue, now_ms: int) -> IssuerKey:
 def merge_issuer(known: Issuer | None, new: Issuer) -> Issuer:
     """``new`` with the keys that are registered already: old receipts are judged by them.
 
-    A key given again takes its new times, but keeps the day from which it was good."""
+    A key given again keeps the day from which it was good, and an end that it had unless another
+    is given: nobody makes a stolen key good again by leaving something out."""
     if known is None:
         return new
     if known.tenant != new.tenant:
@@ -76,8 +77,14 @@ def merge_issuer(known: Issuer | None, new: Issuer) -> Issuer:
     keys = {key.key.kid: key for key in known.keys}
     for key in new.keys:
         before = keys.get(key.key.kid)
-        keys[key.key.kid] = key if before is None else replace(key, from_ms=before.from_ms)
-    return replace(new, keys=tuple(keys.values()))
+        keys[key.key.kid] = key if before is None else _given_again(before, key)
+    return replace(new, keys=tuple(keys.values()), approval=known.approval)
+
+
+def _given_again(before: IssuerKey, key: IssuerKey) -> IssuerKey:
+    to_ms = before.to_ms if key.to_ms is None else key.to_ms
+    compromised_ms = before.compromised_ms if key.compromised_ms is None else key.compromised_ms
+    return replace(before, to_ms=to_ms, compromised_ms=compromised_ms)
 
 
 def join_issuer(known: Issuer | None, new: Issuer) -> Issuer:

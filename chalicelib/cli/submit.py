@@ -13,7 +13,7 @@ from ..notary.limits import BULK_BYTES, BULK_ITEMS, RECEIPTS_PAGE, WAIT_S
 from ..proof.errors import Malformed
 from ..proof.hashes import sha256
 from ..proof.jcs import JsonValue, parse_ijson
-from ..proof.members import read_integer, read_list, read_object, read_text
+from ..proof.members import JsonObject, read_integer, read_list, read_object, read_text
 from ..proof.receipt import Receipt, read_receipt
 from .failure import Unfinished
 from .http import Http, problem_name, read_json
@@ -29,6 +29,14 @@ _NEXT = re.compile(r"[?&]from=([0-9]+)[^>]*>\s*;[^,]*\brel=\"?next\b")
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """Since when a job waits for a second person (POSIX milliseconds), and what it would do."""
+
+    since_ms: int
+    documents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class JobStatus:
     """A bulk submission as the service sees it. ``rejected`` may list fewer than there are."""
 
@@ -40,10 +48,12 @@ class JobStatus:
     rejected: dict[int, Rejection]
     rejected_count: int
     problem: str
+    waiting: Waiting | None = None
 
     @property
     def ended(self) -> bool:
-        return self.state in ("done", "failed")
+        """Whether nothing more comes of it by itself."""
+        return self.state in ("done", "failed", "awaiting-approval")
 
 
 def read_job(value: dict[str, JsonValue]) -> JobStatus:
@@ -58,9 +68,26 @@ def read_job(value: dict[str, JsonValue]) -> JobStatus:
             rejected=dict(_read_rejection(item) for item in _list(value.get("rejected"))),
             rejected_count=read_integer(value.get("rejected_count", 0), "rejected_count"),
             problem=read_text(value.get("problem", ""), "problem"),
+            waiting=_read_waiting(value["approval"]) if "approval" in value else None,
         )
     except Malformed as error:
         raise Unfinished(f"the service answered with something that is no job: {error}") from error
+
+
+def _read_waiting(value: JsonValue) -> Waiting:
+    members = read_object(value, "approval")
+    documents = (read_object(each, "documents") for each in _list(members.get("documents")))
+    return Waiting(
+        read_integer(members.get("since_ms"), "since_ms"),
+        tuple(_describe(each) for each in documents),
+    )
+
+
+def _describe(members: JsonObject) -> str:
+    issuer, kind, profile = (
+        read_text(members.get(name), name) for name in ("issuer", "kind", "profile")
+    )
+    return f"{kind} {read_integer(members.get('items'), 'items')} {profile} of {issuer}"
 
 
 def _list(value: JsonValue) -> list[JsonValue]:
@@ -75,7 +102,8 @@ def _read_rejection(value: JsonValue) -> tuple[int, Rejection]:
 
 
 def submit(http: Http, body: bytes, items: int, progress: Callable[[int], None]) -> JobStatus:
-    """Send a CBOR sequence and follow its job to the end. The same bytes are the same job."""
+    """Send a CBOR sequence and follow its job to the end, or until it waits for a second person.
+    The same bytes are the same job."""
     small = len(body) <= BULK_BYTES and items <= BULK_ITEMS
     job = _send(http, body) if small else _upload(http, body)
     return _follow(http, job, progress)
@@ -100,7 +128,7 @@ def _upload(http: Http, body: bytes) -> JobStatus:
         "POST", f"{http.url}/v1/uploads", content=request, headers=headers, authorised=True
     )
     opened = read_json(answer)
-    job = _job(http, str(opened.get("job")))
+    job = fetch_job(http, str(opened.get("job")))
     if job.state == "uploading":
         _put(http, opened.get("upload"), body)
     return job
@@ -124,7 +152,7 @@ def _put(http: Http, upload: JsonValue, body: bytes) -> None:
         )
 
 
-def _job(http: Http, id_: str) -> JobStatus:
+def fetch_job(http: Http, id_: str) -> JobStatus:
     answer = http.send(
         "GET", f"{http.url}/v1/jobs/{id_}", headers={"Accept": "application/json"}, authorised=True
     )
@@ -137,7 +165,7 @@ def _follow(http: Http, job: JobStatus, progress: Callable[[int], None]) -> JobS
     while not job.ended:
         sleep(pause_s)
         pause_s = min(pause_s * 1.5, _LONGEST_PAUSE_S)
-        before, job = job, _job(http, job.id)
+        before, job = job, fetch_job(http, job.id)
         if (job.state, job.integrated) != (before.state, before.integrated):
             moved_s = monotonic()
         elif monotonic() - moved_s > STALL_S:

@@ -20,6 +20,7 @@ from .accepted import (
     read_head,
 )
 from .checks import Caller, Checked, check_statements
+from .held import hold, read_held
 from .limits import (
     BULK_BYTES,
     BULK_ITEMS,
@@ -41,6 +42,7 @@ __all__ = [
     "bulk_id",
     "open_upload",
     "remind_of_upload",
+    "resume",
     "upload_id",
     "upload_key",
 ]
@@ -53,6 +55,12 @@ def admit_statement(
     [checked] = check_statements([entry], caller, registry, log, now_ms)
     if isinstance(checked, Refused):
         raise checked
+    if checked.waits:
+        raise Refused(
+            "approval-required",
+            f"documents of {checked.waits.issuer} need a second person's approval: send a job, as "
+            "application/cbor-seq or an upload, which somebody else approves",
+        )
     if not checked.in_log:
         log.pending.add(Single(checked.entry_id.hex(), entry, checked.lineage))
     return checked.entry_id
@@ -65,7 +73,7 @@ def admit_bulk(body: bytes, caller: Caller, registry: Registry, log: Log, now_ms
         raise _too_many_bytes(BULK_BYTES)
     items = _items(body, BULK_ITEMS)
     job_id = bulk_id(caller.tenant, body)
-    log.jobs.create(Job(job_id, caller.tenant, "admitting"))
+    log.jobs.create(Job(job_id, caller.tenant, "admitting", sender=caller.person))
     return _admit_items(_job(log.jobs, job_id), items, caller, registry, log, now_ms)
 
 
@@ -77,7 +85,7 @@ def open_upload(
     if size > UPLOAD_BYTES:
         raise _too_many_bytes(UPLOAD_BYTES)
     job_id = upload_id(caller.tenant, digest)
-    jobs.create(Job(job_id, caller.tenant, "uploading"))
+    jobs.create(Job(job_id, caller.tenant, "uploading", sender=caller.person))
     upload = uploads.presign(upload_key(job_id), size, digest, UPLOAD_EXPIRES_S)
     return _job(jobs, job_id), upload
 
@@ -88,7 +96,7 @@ def admit_upload(job_id: str, registry: Registry, log: Log, now_ms: int) -> Job:
     job = log.jobs.get(job_id)
     if job is None:
         raise Refused("no-such-job", f"there is no job {job_id}")
-    if job.state == "failed":
+    if job.state in ("failed", "awaiting-approval"):
         return job
     body = log.work.get(upload_key(job_id))
     if body is None:
@@ -156,24 +164,35 @@ def _items(body: bytes, limit: int) -> list[bytes]:
 def _admit_items(
     job: Job, items: Sequence[bytes], caller: Caller, registry: Registry, log: Log, now_ms: int
 ) -> Job:
-    """Three writes, in this order: what is accepted, the job's counts, pending. Whoever finds some
-    of them done does the rest, whatever the same checks would say by now."""
+    """Three writes, in this order: what is accepted (before it what waits for a second person), the
+    job's counts, pending. Whoever finds some of them done does the rest, whatever the same checks
+    would say by now."""
     if job.state in ("uploading", "admitting"):
         head = read_head(log.work, job.id)
         if head is None:
             checked = check_statements(items, caller, registry, log, now_ms)
-            _write_accepted(log, job.id, checked)
+            _write_accepted(log, job.id, checked, now_ms)
             head = read_head(log.work, job.id)
             assert head is not None, "it was just written"
-        log.jobs.admit(job.id, head.items, head.accepted)
+        move = log.jobs.hold if read_held(log.work, job.id) else log.jobs.admit
+        move(job.id, head.items, head.accepted)
         job = _job(log.jobs, job.id)
+    return resume(job, log)
+
+
+def resume(job: Job, log: Log) -> Job:
+    """The last of those writes, if it is due: of a job that integrates and has not ended."""
     unfinished = job.state == "integrating" and job.integrated < job.accepted
     if unfinished and log.pending.aside(job.id) is None:
         log.pending.add(Bulk(job.id))
     return job
 
 
-def _write_accepted(log: Log, job_id: str, checked: Sequence[Checked | Refused]) -> None:
+def _write_accepted(
+    log: Log, job_id: str, checked: Sequence[Checked | Refused], now_ms: int
+) -> None:
+    subjects = [each.waits for each in checked if isinstance(each, Checked) and each.waits]
+    hold(log.work, job_id, subjects, now_ms)
     accepted = [
         Item(number, each.entry, each.lineage)
         for number, each in enumerate(checked)

@@ -28,6 +28,7 @@ from ..proof.statement import (
     verify_statement,
 )
 from .entries import read_entries
+from .held import Subject
 from .index import KEY_BYTES, find, lineage_key
 from .life import Lives, Target, read_lives
 from .limits import AHEAD_S
@@ -40,21 +41,24 @@ from .rows import Rows
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: all of it comes from the access token."""
+    """Who asks: all of it comes from the access token. ``person`` is as of ``held.person_of``."""
 
     tenant: str
     client: str
     scopes: frozenset[str]
+    person: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A statement that may be accepted, or already is in the log."""
+    """A statement that may be accepted, or already is in the log; with ``waits``, only when a
+    second person approves."""
 
     entry: bytes
     entry_id: Hash
     lineage: Hash | None
     in_log: bool
+    waits: Subject | None = None
 
 
 _MALFORMED: tuple[tuple[type[Malformed], str], ...] = (
@@ -92,14 +96,22 @@ class _Knowledge:
 
 
 def check_statements(
-    entries: Sequence[bytes], caller: Caller, registry: Registry, log: Log, now_ms: int
+    entries: Sequence[bytes],
+    caller: Caller,
+    registry: Registry,
+    log: Log,
+    now_ms: int,
+    *,
+    signed: bool = False,
 ) -> list[Checked | Refused]:
-    """For each entry whether it may be accepted, or the first check that it fails."""
+    """For each entry whether it may be accepted, or the first check that it fails. Entries that are
+    known to be signed are not verified again, but their keys have to be good now."""
     issuers = _Issuers(registry)
     parsed = [_parse(entry, caller, issuers) for entry in entries]
     knowledge = _look_up(log, [each for each in parsed if isinstance(each, _Parsed)])
     return [
-        each if isinstance(each, Refused) else _check(each, knowledge, now_ms) for each in parsed
+        each if isinstance(each, Refused) else _check(each, knowledge, now_ms, signed=signed)
+        for each in parsed
     ]
 
 
@@ -173,22 +185,36 @@ def _look_up(log: Log, parsed: Sequence[_Parsed]) -> _Knowledge:
     return _Knowledge(indices, found, read_lives(log, rows, found))
 
 
-def _check(parsed: _Parsed, knowledge: _Knowledge, now_ms: int) -> Checked | Refused:
+def _check(
+    parsed: _Parsed, knowledge: _Knowledge, now_ms: int, *, signed: bool
+) -> Checked | Refused:
     entry = parsed.signed.entry
     if knowledge.index(parsed.entry_id) is not None:
         return Checked(entry, parsed.entry_id, parsed.lineage, in_log=True)
     try:
-        _check_signature(parsed, now_ms)
+        key = _good_key(parsed, now_ms)
+        if not signed:
+            _check_signature(parsed, key)
         _check_payload(parsed, now_ms)
         _check_lineage(parsed, knowledge, now_ms)
     except Refused as refused:
         return refused
-    return Checked(entry, parsed.entry_id, parsed.lineage, in_log=False)
+    waits = _subject(parsed)
+    return Checked(entry, parsed.entry_id, parsed.lineage, in_log=False, waits=waits)
 
 
-def _check_signature(parsed: _Parsed, now_ms: int) -> None:
+def _subject(parsed: _Parsed) -> Subject | None:
+    """What a second person approves. Changes of status need nobody: what stops harm goes first."""
+    payload, issuer = parsed.signed.statement.payload, parsed.issuer
+    if not issuer.approval or not isinstance(payload, Register | Supersede):
+        return None
+    kind = "register" if isinstance(payload, Register) else "supersede"
+    return Subject(issuer.id, kind, payload.profile)
+
+
+def _check_signature(parsed: _Parsed, key: PublicKey) -> None:
     try:
-        verify_statement(parsed.signed, _good_key(parsed, now_ms))
+        verify_statement(parsed.signed, key)
     except Invalid as error:
         raise Refused("wrong-signature", f"{error}: sign the statement again") from error
 

@@ -10,6 +10,7 @@ from typing import Any
 from .accepted import Rejected, read_numbers, read_rejected
 from .batch import REFUSED, SUB_NOT_NEW, placed_key
 from .entries import read_objects
+from .held import read_held
 from .limits import REJECTED_LISTED
 from .log import Log
 from .ports import Job, JobState
@@ -17,7 +18,8 @@ from .ports import Job, JobState
 
 def job_status(log: Log, job: Job) -> dict[str, Any]:
     """The JSON of ``GET /v1/jobs/{id}``. ``accepted`` and ``integrated`` do not count the items
-    that were refused when their batch was made; those are among the rejected."""
+    that were refused when their batch was made; those are among the rejected. ``approval`` says
+    what waits for a second person."""
     job = as_readable(log, job)
     placed = placed_of(log, job)
     refused = placed.count(REFUSED)
@@ -31,7 +33,12 @@ def job_status(log: Log, job: Job) -> dict[str, Any]:
         "rejected": [each._asdict() for each in _rejected(log, job, placed)],
         "rejected_count": job.items - job.accepted + refused,
     }
-    return {**status, "problem": problem} if problem else status
+    if problem:
+        status["problem"] = problem
+    held = read_held(log.work, job.id) if job.state == "awaiting-approval" else None
+    if held:
+        status["approval"] = held.facts()
+    return status
 
 
 def as_readable(log: Log, job: Job) -> Job:

@@ -164,7 +164,7 @@ class Pending(Protocol):
         """The reason why that submission was set aside; None when it was not."""
 
 
-JobState = Literal["uploading", "admitting", "integrating", "done", "failed"]
+JobState = Literal["uploading", "admitting", "awaiting-approval", "integrating", "done", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,8 @@ class Placement:
 @dataclass(frozen=True, slots=True)
 class Job:
     """A bulk submission. ``items`` are those of the object, ``accepted`` those admitted;
-    ``placements`` tell how far integration has come; ``problem`` says why a job failed."""
+    ``placements`` tell how far integration has come; ``problem`` says why a job failed. ``sender``
+    is the person who sent it, and ``decider`` the one who approved it (see ``held.person_of``)."""
 
     id: str
     tenant: str
@@ -188,6 +189,8 @@ class Job:
     accepted: int = 0
     placements: tuple[Placement, ...] = ()
     problem: str = ""
+    sender: str = ""
+    decider: str = ""
 
     @property
     def integrated(self) -> int:
@@ -204,23 +207,40 @@ class Jobs(Protocol):
 
     def admit(self, id: str, items: int, accepted: int) -> None:
         """From uploading or admitting to integrating (done, if nothing was accepted).
-        Idempotent; Conflict when the job failed or is unknown."""
+        Idempotent, and what waits goes on waiting; Conflict when it failed or is unknown."""
+
+    def hold(self, id: str, items: int, accepted: int) -> None:
+        """The same to awaiting-approval; what was let go on is not held again."""
+
+    def approve(self, id: str, decider: str) -> None:
+        """From awaiting-approval to integrating. The first stays; Conflict when it did not wait."""
 
     def fail(self, id: str, problem: str) -> None:
-        """From uploading or admitting to failed. Idempotent; Conflict otherwise."""
+        """From any state before integrating to failed. Idempotent; Conflict otherwise."""
 
     def may_remind(self, id: str, now_ms: int, every_ms: int) -> bool:
         """True for one caller in ``every_ms``, else False; the job exists."""
 
 
 @dataclass(frozen=True, slots=True)
+class Control:
+    """When an issuer's key was found in its DID document; or, with the reason ``unchecked``, when
+    it was registered although nobody looked."""
+
+    at_ms: int
+    unchecked: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class IssuerKey:
-    """An issuer's key and the times in which it is good (see the policy format)."""
+    """An issuer's key and the times in which it is good (see the policy format). ``control`` is
+    None for the notary's own, and for keys registered before control was asked for."""
 
     key: PublicKey
     from_ms: int
     to_ms: int | None = None
     compromised_ms: int | None = None
+    control: Control | None = None
 
     def good_at(self, at_ms: int) -> bool:
         return (
@@ -233,7 +253,8 @@ class IssuerKey:
 @dataclass(frozen=True, slots=True)
 class Issuer:
     """Who signs statements: a did:web id, the tenant it belongs to, names by language, keys, what
-    accredits it. ``status`` is one of ``issuer_profile.STATUSES``."""
+    accredits it. ``status`` is one of ``issuer_profile.STATUSES``. With ``approval`` nothing is
+    registered by one person alone."""
 
     id: str
     tenant: str
@@ -242,6 +263,7 @@ class Issuer:
     notary: bool = False
     status: str = "active"
     accreditations: tuple[Accreditation, ...] = ()
+    approval: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,15 +65,19 @@ def tell_news(teller: Teller) -> int:
 
 
 def tell_of_admission(store: WebhookStore, job: Job, now_ms: int) -> None:
-    """Queue the end of a job that had it at its admission: it failed, or nothing was accepted."""
+    """Queue what became of a job at its admission, if not that it goes on: it failed, waits for a
+    second person, or nothing was accepted."""
     if job.state == "failed":
         tell_of_failure(store, job, now_ms)
+    elif job.state == "awaiting-approval":
+        announce(store, job.tenant, new_event("job.waiting", now_ms, {"job": job.id}), now_ms)
     elif job.state == "integrating" and not job.accepted:
         announce(store, job.tenant, _job_done(job, 0, now_ms), now_ms)
 
 
 def tell_of_failure(store: WebhookStore, job: Job, now_ms: int) -> None:
-    """Queue the end of a job that failed, at its admission or because it was set aside."""
+    """Queue the end of a job that failed: at its admission, by a person, or because it was set
+    aside."""
     announce(store, job.tenant, new_event("job.failed", now_ms, {"job": job.id}), now_ms)
 
 

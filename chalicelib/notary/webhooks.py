@@ -91,6 +91,7 @@ EVENTS: Mapping[str, EventType] = {
     "status.changed": EventType({**_PLACED, "target": "hash", "kind": "kind"}, _ENTRY_LINK),
     "job.done": EventType({"job": "hash", "accepted": "count", "rejected": "count"}, _JOB_LINK),
     "job.failed": EventType({"job": "hash"}, _JOB_LINK),
+    "job.waiting": EventType({"job": "hash"}, _JOB_LINK),
     "webhook.test": EventType(),
 }
 """Every event that there is, by type. A type never changes: receivers know it, and deliveries that

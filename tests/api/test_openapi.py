@@ -64,6 +64,8 @@ def test_whoever_needs_a_scope_says_so() -> None:
         ("/v1/status-entries", "post", "entries:write"),
         ("/v1/jobs/{job}", "get", "jobs:read"),
         ("/v1/jobs/{job}/receipts", "get", "jobs:read"),
+        ("/v1/jobs/{job}/approval", "post", "jobs:approve"),
+        ("/v1/jobs/{job}/rejection", "post", "jobs:approve"),
         ("/v1/webhooks", "post", "webhooks:manage"),
         ("/v1/webhooks", "get", "webhooks:manage"),
         (f"{WEBHOOK}", "get", "webhooks:manage"),

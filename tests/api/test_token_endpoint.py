@@ -18,7 +18,7 @@ def test_an_issuer_gets_a_token_for_its_tenant_and_uses_it(world: World) -> None
     assert response.headers["Cache-Control"] == "no-store"
     body = response.json_body
     assert (body["token_type"], body["expires_in"]) == ("Bearer", 600)
-    assert body["scope"] == "entries:write jobs:read webhooks:manage"
+    assert body["scope"] == "entries:write jobs:read jobs:approve webhooks:manage"
     token = f"Bearer {body['access_token']}"
     assert world.submit(world.statement(), Authorization=token, Prefer="wait=5").status_code == 201
 
@@ -36,6 +36,7 @@ def test_the_token_verifies_with_the_published_keys(world: World) -> None:
         options={"verify_exp": False, "verify_iat": False},
     )
     assert (claims["sub"], claims["tenant"], claims["exp"]) == (COLLEGE, "college", NOW_S + 600)
+    assert claims["key"] == world.college.public.kid.hex()
 
 
 def test_an_es256_key_signs_assertions_too(world: World) -> None:

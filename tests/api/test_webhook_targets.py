@@ -10,8 +10,17 @@ import pytest
 from chalicelib.adapters.public_http import PublicHttp
 from tests.api.hooks import Hooks
 from tests.api.world import World, problem_of
-from tests.outbound.servers import Authority, answer, make_authority, say, serving
-from tests.outbound.test_public_http import METADATA, PUBLIC, Connections, never_connected
+from tests.outbound.servers import (
+    METADATA,
+    PUBLIC,
+    Authority,
+    Connections,
+    answer,
+    make_authority,
+    say,
+    serving,
+)
+from tests.outbound.test_public_http import never_connected
 
 HOST = "college.example"
 TARGET = f"https://{HOST}/hooks"

@@ -149,6 +149,7 @@ class World:
             "aud": URL,
             "sub": COLLEGE if tenant == COLLEGE_TENANT else HOSPITAL,
             "tenant": tenant,
+            "key": self.college.public.kid.hex(),
             "scope": "entries:write jobs:read",
             "iat": NOW_S,
             "exp": NOW_S + 600,

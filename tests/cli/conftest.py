@@ -2,14 +2,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from chalicelib import bootstrap
 from chalicelib.api import wiring
+from chalicelib.bootstrap import Service
 from tests.api.world import World
 from tests.cli.desk import Desk
 from tests.cli.front import Front
+from tests.cli.operators import Websites, make_key
+from tests.fakes import memory_service
 
 
 @pytest.fixture(autouse=True)
@@ -47,3 +52,22 @@ def desk(front: Front, tmp_path: Path) -> Desk:
     for name, student in (("ada.json", "Ada"), ("siôn.json", "Siôn"), ("王小明.json", "王小明")):
         desk.write(name, json.dumps({"name": student}).encode())
     return desk
+
+
+@pytest.fixture
+def websites() -> Websites:
+    return Websites()
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch, websites: Websites) -> Service:
+    """The service that operators' commands find."""
+    service = replace(memory_service(), get=websites)
+    monkeypatch.setattr(bootstrap, "service_from_env", lambda _: service)
+    return service
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    """The public part of the university's key."""
+    return make_key(tmp_path)

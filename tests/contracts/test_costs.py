@@ -83,6 +83,8 @@ CALLS: dict[str, tuple[Call, list[str]]] = {
         ["BatchWriteItem"] * 2,
     ),
     "create a job": (lambda stores: stores.jobs.create(Job("a", "t", "admitting")), ["PutItem"]),
+    "hold a job": (lambda stores: stores.jobs.hold("held", 1, 1), ["UpdateItem"]),
+    "approve a job": (lambda stores: stores.jobs.approve("waiting", "p"), ["UpdateItem"]),
     "a job": (lambda stores: stores.jobs.get("a"), ["GetItem"]),
     "an issuer": (lambda stores: stores.registry.issuer("did:web:a.example"), ["GetItem"]),
     "use once": (lambda stores: stores.registry.use_once("jti", 1_900_000_000), ["PutItem"]),
@@ -103,6 +105,8 @@ def test_a_call_sends_no_more_than_it_must(wired: tuple[Stores, Wire], call: str
     stores, network = wired
     stores.chain.create(GENESIS_ROW)
     stores.objects.create("key", b"data")
+    stores.jobs.create(Job("held", "t", "admitting"))
+    stores.jobs.create(Job("waiting", "t", "awaiting-approval"))
     network.sent.clear()
     work, expected = CALLS[call]
     work(stores)

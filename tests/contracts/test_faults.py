@@ -166,6 +166,8 @@ IN_DOUBT: dict[str, tuple[str, Callable[[Stores], object]]] = {
     "remove": ("BatchWriteItem", lambda stores: stores.pending.remove([POISON.id])),
     "job": ("PutItem", lambda stores: stores.jobs.create(Job("new", "tenant", "admitting"))),
     "admit": ("UpdateItem", lambda stores: stores.jobs.admit("job", 3, 2)),
+    "hold": ("UpdateItem", lambda stores: stores.jobs.hold("job", 3, 2)),
+    "approve": ("UpdateItem", lambda stores: stores.jobs.approve("waiting", "somebody")),
     "fail": ("UpdateItem", lambda stores: stores.jobs.fail("job", "too-many-items")),
     "remind": ("UpdateItem", lambda stores: stores.jobs.may_remind("job", 2, 1)),
     "seal": ("UpdateItem", lambda stores: stores.chain.seal(0, b"a signed note\n", bytes(64))),
@@ -187,6 +189,7 @@ def untried(local_clients: Clients, endpoint_url: str, network: Wire) -> Wired:
     stores = make_stores(Clients(ours, endpoint_url), places)
     stores.chain.create(GENESIS_ROW)
     stores.jobs.create(Job("job", "tenant", "admitting"))
+    stores.jobs.create(Job("waiting", "tenant", "awaiting-approval"))
     line.mend()
     return stores, line
 

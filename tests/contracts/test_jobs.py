@@ -6,11 +6,13 @@ from dataclasses import replace
 
 import pytest
 
+from chalicelib.adapters.dynamodb_jobs import DynamoJobs
 from chalicelib.notary.ports import Conflict, Job, Jobs, JobState
 
 from .stores import Stores
 
 JOB = Job("a" * 64, "a tenant", "uploading")
+SENT = replace(JOB, sender="d" * 64)
 
 
 @pytest.fixture
@@ -65,6 +67,72 @@ def test_a_job_fails_with_its_problem_and_stays_failed(jobs: Jobs, state: JobSta
     with pytest.raises(Conflict):
         jobs.admit(JOB.id, 10, 8)
     assert jobs.get(JOB.id) == replace(JOB, state="failed", problem="too-many-items")
+
+
+@pytest.mark.parametrize("state", ["uploading", "admitting"])
+def test_a_job_waits_for_a_second_person_with_its_counts(jobs: Jobs, state: JobState) -> None:
+    jobs.create(replace(SENT, state=state))
+    for _ in range(2):
+        jobs.hold(JOB.id, 10, 8)
+    waiting = replace(SENT, state="awaiting-approval", items=10, accepted=8)
+    assert jobs.get(JOB.id) == waiting
+    jobs.admit(JOB.id, 10, 8)
+    assert jobs.get(JOB.id) == waiting
+    for admit in (jobs.hold, jobs.admit):
+        with pytest.raises(Conflict):
+            admit(JOB.id, 10, 9)
+
+
+def test_what_waits_is_let_go_on_by_the_first_who_says_so(jobs: Jobs) -> None:
+    jobs.create(SENT)
+    jobs.hold(JOB.id, 10, 8)
+    for decider in ("b" * 64, "b" * 64, "c" * 64):
+        jobs.approve(JOB.id, decider)
+    going = replace(SENT, state="integrating", items=10, accepted=8, decider="b" * 64)
+    assert jobs.get(JOB.id) == going
+    jobs.hold(JOB.id, 10, 8)
+    with pytest.raises(Conflict):
+        jobs.fail(JOB.id, "not-approved")
+    assert jobs.get(JOB.id) == going
+
+
+def test_what_waits_may_fail_and_then_is_not_approved(jobs: Jobs) -> None:
+    jobs.create(SENT)
+    jobs.hold(JOB.id, 10, 8)
+    jobs.fail(JOB.id, "not-approved: twice")
+    with pytest.raises(Conflict):
+        jobs.approve(JOB.id, "b" * 64)
+    for admit in (jobs.hold, jobs.admit):
+        with pytest.raises(Conflict):
+            admit(JOB.id, 10, 8)
+    job = jobs.get(JOB.id)
+    assert job is not None
+    assert (job.state, job.problem, job.decider) == ("failed", "not-approved: twice", "")
+
+
+def test_what_does_not_wait_is_not_approved(jobs: Jobs) -> None:
+    with pytest.raises(Conflict):
+        jobs.approve(JOB.id, "b" * 64)
+    jobs.create(SENT)
+    with pytest.raises(Conflict):
+        jobs.approve(JOB.id, "b" * 64)
+    jobs.admit(JOB.id, 10, 8)
+    with pytest.raises(Conflict):
+        jobs.approve(JOB.id, "b" * 64)
+    assert jobs.get(JOB.id) == replace(SENT, state="integrating", items=10, accepted=8)
+
+
+def test_a_job_of_before_senders_were_known_is_read(aws_stores: Stores) -> None:
+    table = aws_stores.jobs
+    assert isinstance(table, DynamoJobs)
+    table.create(JOB)
+    client = table._clients.dynamodb
+    client.update_item(
+        TableName=table._table,
+        Key={"job": {"S": JOB.id}},
+        UpdateExpression="REMOVE sender, decider",
+    )
+    assert table.get(JOB.id) == JOB
 
 
 def test_an_unknown_job_is_neither_admitted_nor_failed(jobs: Jobs) -> None:

@@ -190,9 +190,31 @@ def notebook(endpoint_url: str, anvil: Anvil) -> Notebook:
         attest_blocks()
     publish_all(life, single, bearer)
     deliver_all(life, webhook)
+    ask_for_a_second_person(life)
     with life.acting_as("api-handler"):
         read_everything(world, bearer, entry_id(single).hex(), job)
     return life.notebook
+
+
+def ask_for_a_second_person(life: Life) -> None:
+    """One job is approved, another rejected."""
+    world, second = life.world, key_named("the second person")
+    now_s = world.clock() // 1000
+    college = issuer(COLLEGE, COLLEGE_TENANT, world.college, second)
+    with life.acting_as(""):
+        world.service.registry.put_issuer(replace(college, approval=True))
+    with life.acting_as("api-handler"):
+        bearers = []
+        for key in (world.college, second):
+            assertion = world.assertion(key, iat=now_s, exp=now_s + 300)
+            token = world.ask_token(assertion).json_body["access_token"]
+            bearers.append({"Authorization": f"Bearer {token}"})
+        sender, other = bearers
+        for word, body in (("approval", b""), ("rejection", b'{"reason": "no"}')):
+            job = world.submit(world.statement(), CBOR_SEQ, **sender).json_body["job"]
+            headers = {**other, "Content-Type": "application/json"}
+            decided = world.request("POST", f"/v1/jobs/{job}/{word}", body, headers)
+            assert decided.status_code == 200
 
 
 def publish_all(life: Life, single: bytes, bearer: dict[str, str]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
-from chalicelib.notary.ports import IdentityProvider, Issuer, IssuerKey
+from chalicelib.adapters.dynamodb_registry import DynamoRegistry
+from chalicelib.notary.ports import Control, IdentityProvider, Issuer, IssuerKey
 from chalicelib.proof.errors import Malformed
 from chalicelib.proof.issuer_profile import Accreditation
 from chalicelib.proof.keys import ES256, SigningKey
@@ -47,6 +49,29 @@ def test_status_and_accreditations_come_back_too(stores: Stores) -> None:
     )
     stores.registry.put_issuer(issuer)
     assert stores.registry.issuer(ISSUER.id) == issuer
+
+
+def test_control_of_keys_and_approval_come_back_too(stores: Stores) -> None:
+    first, second = ISSUER.keys
+    checked = replace(first, control=Control(1_700_000_000_000))
+    unchecked = replace(second, control=Control(5, unchecked="虛構的大學"))
+    issuer = replace(ISSUER, keys=(checked, unchecked), approval=True)
+    stores.registry.put_issuer(issuer)
+    assert stores.registry.issuer(ISSUER.id) == issuer
+
+
+def test_an_issuer_of_before_control_was_asked_for_is_read(aws_stores: Stores) -> None:
+    registry = aws_stores.registry
+    assert isinstance(registry, DynamoRegistry)
+    registry.put_issuer(ISSUER)
+    text = registry._get("issuer", ISSUER.id)
+    assert text is not None
+    value = json.loads(text)
+    del value["approval"]
+    for key in value["keys"]:
+        del key["control"]
+    registry._put("issuer", ISSUER.id, json.dumps(value))
+    assert registry.issuer(ISSUER.id) == ISSUER
 
 
 def test_an_issuer_is_replaced_by_its_newer_self(stores: Stores) -> None:

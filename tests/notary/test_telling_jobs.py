@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -12,7 +13,7 @@ from chalicelib.notary.ports import Job
 from chalicelib.notary.telling import tell_of_admission, tell_of_failure
 from chalicelib.proof.hashes import sha256
 from tests.fakes import MemoryObjects, MemoryUploads
-from tests.notary.desk import CALLER, registered, revoked
+from tests.notary.desk import CALLER, UNIVERSITY, registered, revoked
 from tests.notary.telling import JUNK, OTHER, TellingDesk, many
 
 
@@ -118,6 +119,18 @@ class TestAdmission:
             tell_of_admission(desk.store, failed, desk.clock())
         assert [(each.event.type, each.event.data) for each in desk.told()] == [
             ("job.failed", {"job": job.id})
+        ]
+
+    def test_that_waits_for_a_second_person_is_told(self, desk: TellingDesk) -> None:
+        desk.endpoint()
+        known = desk.registry.issuer(UNIVERSITY)
+        assert known is not None
+        desk.registry.put_issuer(replace(known, approval=True))
+        job = desk.submit_bulk([JUNK, registered(1)])
+        for _ in range(2):
+            tell_of_admission(desk.store, job, desk.clock.tick())
+        assert [(each.event.type, each.event.data) for each in desk.told()] == [
+            ("job.waiting", {"job": job.id})
         ]
 
     @pytest.mark.parametrize("accepted", [[JUNK, registered(1)], [registered(1)]])

@@ -19,10 +19,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from chalicelib.adapters.public_http import PublicHttp, Resolve
+from chalicelib.adapters.public_http import PublicHttp, Resolve, connect_to
 from infra.local_cloud import HOST
 
 NAME = "university.example"
+PUBLIC = "93.184.215.14"
+METADATA = "169.254.169.254"
 PAUSE_S = 0.05
 
 Script = Callable[[socket.socket, threading.Event], None]
@@ -90,6 +92,20 @@ class Server:
 
     def url(self, target: str = "/did.json", host: str = NAME) -> str:
         return f"https://{host}:{self.port}{target}"
+
+
+class Connections:
+    """``Connect`` to a server of this machine whatever the address, which is noted."""
+
+    def __init__(self, port: int, *failing: str) -> None:
+        self.made: list[tuple[str, int]] = []
+        self._port, self._failing = port, failing
+
+    def __call__(self, address: str, port: int, timeout_s: float) -> socket.socket:
+        self.made.append((address, port))
+        if address in self._failing:
+            raise ConnectionRefusedError
+        return connect_to(HOST, self._port, timeout_s)
 
 
 @contextlib.contextmanager

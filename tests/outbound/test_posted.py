@@ -18,8 +18,19 @@ from chalicelib.proof.keys import format_jwk
 from tests.fakes import START_MS, Clock, key_named
 from tests.webhook_fakes import MemorySealer, MemoryWebhooks
 
-from .servers import NAME, Authority, Script, Server, answer, make_authority, say, serving
-from .test_public_http import METADATA, PUBLIC, Connections
+from .servers import (
+    METADATA,
+    NAME,
+    PUBLIC,
+    Authority,
+    Connections,
+    Script,
+    Server,
+    answer,
+    make_authority,
+    say,
+    serving,
+)
 
 KEYS = [bytes([number] * 32) for number in (1, 2)]
 EVENT = new_event("webhook.test", START_MS, {})

@@ -27,8 +27,11 @@ from chalicelib.notary.public_url import (
 from infra.local_cloud import HOST
 
 from .servers import (
+    METADATA,
     NAME,
+    PUBLIC,
     Authority,
+    Connections,
     Script,
     answer,
     make_authority,
@@ -38,8 +41,6 @@ from .servers import (
     trickle,
 )
 
-PUBLIC = "93.184.215.14"
-METADATA = "169.254.169.254"
 SHORT_S = 0.3
 OK = b"HTTP/1.1 200 OK\r\n"
 
@@ -47,20 +48,6 @@ OK = b"HTTP/1.1 200 OK\r\n"
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return make_authority(tmp_path_factory.mktemp("authority"), NAME)
-
-
-class Connections:
-    """``Connect`` to a server of this machine whatever the address, which is noted."""
-
-    def __init__(self, port: int, *failing: str) -> None:
-        self.made: list[tuple[str, int]] = []
-        self._port, self._failing = port, failing
-
-    def __call__(self, address: str, port: int, timeout_s: float) -> socket.socket:
-        self.made.append((address, port))
-        if address in self._failing:
-            raise ConnectionRefusedError
-        return connect_to(HOST, self._port, timeout_s)
 
 
 def never_connected(address: str, port: int, timeout_s: float) -> socket.socket:

@@ -1,0 +1,90 @@
+"""A second person's word: jobs of issuers that ask for it are admitted by one and let go on by
+another.
+
+A job waits in the state ``awaiting-approval`` with its checks behind it. Whoever approves neither
+sent it nor signed any of it. The statements are then checked again, for meanwhile keys may have
+ended and documents been revoked. Each step may be repeated, by anybody, after any failure: the move
+of the job's state decides, and what follows it is done by whoever comes next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from ..proof.statement import parse_statement
+from .accepted import accepted_key, parse_accepted, read_numbers
+from .admit import resume
+from .checks import Caller, check_statements
+from .held import person_of
+from .log import Log
+from .ports import Conflict, Job, Registry
+from .refused import Refused
+
+WAITING = "awaiting-approval"
+
+
+def approve(job: Job, caller: Caller, registry: Registry, log: Log, now_ms: int) -> Job:
+    """Let the job go on; one whose statements would be refused by now fails. Raises Refused."""
+    if job.state == WAITING:
+        entries = _entries(log, job)
+        _check_person(job, entries, caller)
+        problem = _problem(job, entries, registry, log, now_ms)
+        with suppress(Conflict):  # somebody was faster: what they decided holds
+            if problem:
+                log.jobs.fail(job.id, problem)
+            else:
+                log.jobs.approve(job.id, caller.person)
+        job = _again(log, job)
+    if not job.decider:
+        raise _not_waiting(job)
+    return resume(job, log)
+
+
+def reject(job: Job, reason: str, log: Log) -> Job:
+    """Fail the job; also by who sent it, for nothing comes of it. Raises Refused."""
+    if job.state == WAITING:
+        with suppress(Conflict):  # somebody was faster: what they decided holds
+            log.jobs.fail(job.id, f"not-approved: {reason}")
+        job = _again(log, job)
+    if job.state != "failed":
+        raise _not_waiting(job)
+    return job
+
+
+def _entries(log: Log, job: Job) -> list[bytes]:
+    data = log.work.get(accepted_key(job.id))
+    assert data is not None, "it was written before the job began to wait"
+    return parse_accepted(data, 0, job.accepted).entries
+
+
+def _check_person(job: Job, entries: Sequence[bytes], caller: Caller) -> None:
+    kids = {parse_statement(entry).statement.kid for entry in entries}
+    own = {job.sender, *(person_of("", kid.hex()) for kid in kids)}
+    if not caller.person or caller.person in own:
+        raise Refused(
+            "same-person",
+            "whoever sent or signed a job does not approve it: somebody else does, with a key or "
+            "account of their own",
+        )
+
+
+def _problem(job: Job, entries: Sequence[bytes], registry: Registry, log: Log, now_ms: int) -> str:
+    """Why the job cannot go on by now, ``name: detail``; empty when it can."""
+    owner = Caller(job.tenant, client="", scopes=frozenset())
+    checked = check_statements(entries, owner, registry, log, now_ms, signed=True)
+    for number, each in zip(read_numbers(log.work, job.id), checked, strict=True):
+        if isinstance(each, Refused):
+            return f"{each.name}: item {number}: {each.detail}"
+    return ""
+
+
+def _again(log: Log, job: Job) -> Job:
+    found = log.jobs.get(job.id)
+    assert found is not None, "a job is never removed"
+    return found
+
+
+def _not_waiting(job: Job) -> Refused:
+    why = f": {job.problem}" if job.problem else ""
+    return Refused("not-awaiting-approval", f"the job is in the state {job.state}{why}")
