@@ -47,6 +47,8 @@ from .notary.ports import Registry, Remind, Signer, Uploads, Wake
 from .notary.public_url import Post, Reach
 from .notary.publish import Publisher
 from .notary.telling import Teller
+from .notary.vc_lists import ServedLists
+from .notary.vc_ports import Custodian, StatusLists
 from .notary.webhooks import Delivery, Sealer, WebhookStore
 from .notary.witnesses import WITNESSES, Witnesses
 from .notary.witnessing import WitnessService
@@ -85,6 +87,8 @@ class Service:
     addresses: Callable[[], Mapping[str, str]]
     public_url: str
     clock_ms: Callable[[], int]
+    status_lists: StatusLists
+    custodian: Custodian | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +118,9 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
     registry = DynamoRegistry(clients, setting("TALLY_REGISTRY_TABLE"))
     chain_signer = KmsSecp256k1(clients, setting("TALLY_CHAIN_KEY"))
     public = public_http(environ)
+    log = _log(setting, clients)
     return Service(
-        log=_log(setting, clients),
+        log=log,
         registry=registry,
         uploads=S3Uploads(clients, setting("TALLY_WORK_BUCKET")),
         wake=SqsWake(clients, setting("TALLY_WAKE_QUEUE_URL")),
@@ -131,6 +136,7 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
         addresses=lambda: chain_addresses(chain_signer),
         public_url=setting("TALLY_PUBLIC_URL"),
         clock_ms=system_clock_ms,
+        status_lists=ServedLists(log, setting("TALLY_PUBLIC_URL")),
     )
 
 

@@ -14,6 +14,7 @@ from . import (
     policy,
     receipts,
     tokens,
+    vc,
     verify,
     webhooks,
     witness,
@@ -22,7 +23,7 @@ from .operation import Operation
 
 _MODULES = (
     *(entries, jobs, receipts, webhooks),
-    *(issuers, lists, log, keys, dids, tokens, policy, verify, witness, meta),
+    *(issuers, lists, log, keys, dids, tokens, policy, verify, vc, witness, meta),
 )
 
 ROOMS = tuple(module.room for module in _MODULES)
