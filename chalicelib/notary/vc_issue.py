@@ -1,7 +1,8 @@
 """Issuing a credential of W3C's model for an issuer whose key this service keeps.
 
 The credential is signed with eddsa-jcs-2022 and registered in one step: its canonical bytes (RFC
-8785) with its proof are the document. Whoever keeps the keys does both behind ``Custodian``.
+8785) with its proof are the document. It gets a place in this service's status lists, unless it
+has a status of its own. Whoever keeps the keys does both behind ``Custodian``.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ..proof.hashes import Hash
 from ..proof.jcs import JsonValue, format_jcs, parse_ijson
 from ..proof.times import format_time
 from .checks import Caller
-from .issue import BADGE_PROFILE, key_url
+from .issue import BADGE_PROFILE, StatusPlace, bitstring_entries, key_url
 from .ports import Signer
 from .refused import Refused
 from .vc_ports import Custodian, Issued, Order
@@ -51,12 +52,17 @@ def issue_credential(
         )
     parse_ijson(format_jcs(whole))  # what would not be read again is not registered
     profile = BADGE_PROFILE if BADGES.intersection(credential.types) else OTHER_PROFILE
-    order = Order(credential.issuer, profile, "jcs", once, request)
+    placed = "credentialStatus" not in whole
+    order = Order(credential.issuer, profile, "jcs", placed, once, request)
     make = partial(_sign, whole, credential.issuer, format_time(now_ms))
     return custodian.issue(caller, order, make)
 
 
-def _sign(value: dict[str, JsonValue], issuer: str, created: str, key: Signer) -> bytes:
+def _sign(
+    value: dict[str, JsonValue], issuer: str, created: str, key: Signer, place: StatusPlace | None
+) -> bytes:
+    if place is not None:
+        value = {**value, "credentialStatus": bitstring_entries(place)}
     method = key_url(issuer, key.public)
     signed = sign_credential(value, key, method, created=created, contexts=KNOWN_CONTEXTS)
     return format_jcs(signed)

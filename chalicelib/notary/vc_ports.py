@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..proof.document import Canonicalization
 from ..proof.hashes import Hash
 from ..proof.receipt import HolderPart
 from .checks import Caller
 from .ports import Signer
+
+if TYPE_CHECKING:
+    from .issue import StatusPlace
 
 
 class StatusLists(Protocol):
@@ -26,12 +29,14 @@ class StatusLists(Protocol):
 
 
 class Order(NamedTuple):
-    """What is to be issued. ``once`` is the caller's name for it, ``request`` the digest of all
-    that was asked: the same name with another request is refused."""
+    """What is to be issued. ``placed``: it has a place in this service's status lists. ``once`` is
+    the caller's name for it, ``request`` the digest of all that was asked: the same name with
+    another request is refused."""
 
     issuer: str
     profile: str
     canonicalization: Canonicalization
+    placed: bool
     once: str
     request: Hash
 
@@ -44,6 +49,10 @@ class Issued(NamedTuple):
     holder: HolderPart
 
 
+Make = Callable[[Signer, "StatusPlace | None"], bytes]
+"""What makes the document, with the issuer's key, for its place in status lists if it has one."""
+
+
 class Custodian(Protocol):
     """Whoever keeps issuers' keys, signs with them and registers what was signed."""
 
@@ -51,7 +60,7 @@ class Custodian(Protocol):
         """The ids of the tenant's active issuers whose Ed25519 keys are kept."""
         ...
 
-    def issue(self, caller: Caller, order: Order, make: Callable[[Signer], bytes]) -> Issued:
+    def issue(self, caller: Caller, order: Order, make: Make) -> Issued:
         """Register what ``make`` makes with the issuer's key.
 
         ``make`` counts once for each ``order.once`` of the caller's tenant: a repeated order, also

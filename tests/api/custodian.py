@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 
 from chalicelib.notary.admit import Caller, admit_statement
-from chalicelib.notary.ports import Signer
+from chalicelib.notary.issue import StatusPlace
 from chalicelib.notary.refused import Refused
-from chalicelib.notary.vc_ports import Issued, Order
+from chalicelib.notary.vc_ports import Issued, Make, Order
 from chalicelib.proof.document import commit, digest_document
 from chalicelib.proof.hashes import Hash, sha256
 from chalicelib.proof.keys import EDDSA, SigningKey
@@ -22,6 +22,7 @@ class MemoryCustodian:
     def __init__(self, world: World, keys: Mapping[str, SigningKey]) -> None:
         self._world, self._keys = world, keys
         self.orders: list[Order] = []
+        self.place: StatusPlace | None = None
         self._done: dict[tuple[str, str], tuple[Hash, Issued]] = {}
 
     def issuers(self, tenant: str) -> Collection[str]:
@@ -34,7 +35,7 @@ class MemoryCustodian:
             and self._keys[issuer.id].public.alg == EDDSA
         ]
 
-    def issue(self, caller: Caller, order: Order, make: Callable[[Signer], bytes]) -> Issued:
+    def issue(self, caller: Caller, order: Order, make: Make) -> Issued:
         self.orders.append(order)
         name = (caller.tenant, order.once)
         if name not in self._done:
@@ -44,9 +45,9 @@ class MemoryCustodian:
             raise Refused("issuer-not-kept", "another order has this name")
         return issued
 
-    def _register(self, caller: Caller, order: Order, make: Callable[[Signer], bytes]) -> Issued:
+    def _register(self, caller: Caller, order: Order, make: Make) -> Issued:
         key, world = self._keys[order.issuer], self._world
-        document = make(key)
+        document = make(key, self.place if order.placed else None)
         salt = sha256(order.once.encode())
         digests = digest_document(document, order.canonicalization)
         payload = Register(order.profile, order.canonicalization, *commit(salt, digests))

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from chalicelib.api import wiring
-from chalicelib.notary.issue import key_url
+from chalicelib.notary.issue import StatusPlace, key_url
 from chalicelib.proof.jcs import format_jcs
 from chalicelib.proof.receipt import HolderPart, format_receipt, parse_receipt
 from chalicelib.proof.statement import Register
 from tests.api.custodian import MemoryCustodian
-from tests.api.vc_world import COLLEGE_KEY, credential, results, signed
+from tests.api.vc_world import COLLEGE_KEY, LIST, credential, results, signed, status
 from tests.api.world import COLLEGE, HOSPITAL, HOSPITAL_TENANT, URL, World, problem_of
 
 BADGE = {
@@ -92,6 +92,18 @@ class TestIssuing:
     def test_the_issuer_may_be_left_out_where_the_tenant_has_one(self, world: World) -> None:
         issued = issue(world, credential(issuer=None)).json_body["verifiableCredential"]
         assert issued["issuer"] == COLLEGE
+
+    def test_it_gets_a_place_in_status_lists_unless_it_has_a_status(
+        self, world: World, custodian: MemoryCustodian
+    ) -> None:
+        custodian.place = StatusPlace(LIST, 7)
+        statuses = issue(world, credential()).json_body["verifiableCredential"]["credentialStatus"]
+        found = [(each["statusListCredential"], each["statusListIndex"]) for each in statuses]
+        assert found == [(f"{LIST}/revocation", "7"), (f"{LIST}/suspension", "7")]
+        own = credential(credentialStatus=status(index=9))
+        issued = issue(world, own).json_body["verifiableCredential"]
+        assert issued["credentialStatus"] == status(index=9)
+        assert [order.placed for order in custodian.orders] == [True, False]
 
     def test_the_same_request_is_the_same_credential(self, world: World) -> None:
         first, second = (issue(world, credential()).json_body for _ in range(2))
