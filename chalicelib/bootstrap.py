@@ -47,6 +47,8 @@ from .notary.ports import Registry, Remind, Signer, Uploads, Wake
 from .notary.public_url import Get, Post, Reach
 from .notary.publish import Publisher
 from .notary.telling import Teller
+from .notary.vc_lists import ServedLists
+from .notary.vc_ports import Custodian, StatusLists
 from .notary.webhooks import Delivery, Sealer, WebhookStore
 from .notary.witnesses import WITNESSES, Witnesses
 from .notary.witnessing import WitnessService
@@ -86,6 +88,8 @@ class Service:
     get: Get
     public_url: str
     clock_ms: Callable[[], int]
+    status_lists: StatusLists
+    custodian: Custodian | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +119,9 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
     registry = DynamoRegistry(clients, setting("TALLY_REGISTRY_TABLE"))
     chain_signer = KmsSecp256k1(clients, setting("TALLY_CHAIN_KEY"))
     public = public_http(environ)
+    log = _log(setting, clients)
     return Service(
-        log=_log(setting, clients),
+        log=log,
         registry=registry,
         uploads=S3Uploads(clients, setting("TALLY_WORK_BUCKET")),
         wake=SqsWake(clients, setting("TALLY_WAKE_QUEUE_URL")),
@@ -133,6 +138,7 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
         get=PublicHttp().get,
         public_url=setting("TALLY_PUBLIC_URL"),
         clock_ms=system_clock_ms,
+        status_lists=ServedLists(log, setting("TALLY_PUBLIC_URL")),
     )
 
 

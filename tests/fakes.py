@@ -32,6 +32,7 @@ from chalicelib.notary.ports import (
     Upload,
 )
 from chalicelib.notary.public_url import Answer, UnknownHost, parse_public_url
+from chalicelib.notary.vc_lists import ServedLists
 from chalicelib.notary.witnessing import WitnessedLog, WitnessService
 from chalicelib.proof.hashes import Hash, sha256
 from chalicelib.proof.keys import EDDSA, SigningKey, parse_private_jwk
@@ -590,6 +591,7 @@ def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
         get=no_host,
         public_url="https://tally.test",
         clock_ms=clock,
+        status_lists=ServedLists(log, "https://tally.test"),
     )
 
 

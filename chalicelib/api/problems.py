@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..proof.cbor import encode
+from ..proof.jcs import JsonValue
 
 BASE = "https://tally.example/problems/"
 MEDIA_TYPE = "application/problem+json"
@@ -123,6 +124,26 @@ KINDS: Mapping[str, Kind] = {
     ),
     # Verification
     "malformed-policy": Kind(400, "The policy cannot be read"),
+    "malformed-credential": Kind(400, "This is not a credential or presentation of W3C's model"),
+    "unknown-proof": Kind(
+        400,
+        "What secures this is not read here",
+        "This service reads one proof of eddsa-jcs-2022, and SD-JWTs in envelopes.",
+    ),
+    "unknown-option": Kind(400, "An option is not known"),
+    "not-verified": Kind(
+        400, "The credential is not verified", "See checks and problemDetails for what was found."
+    ),
+    # Issuing
+    "bad-idempotency-key": Kind(400, "The header Idempotency-Key is not as it should be"),
+    "issuer-not-kept": Kind(
+        400,
+        "This service does not sign for that issuer on your behalf",
+        "Sign with your own key, or ask the operator to keep one for you.",
+    ),
+    "no-custodian": Kind(
+        404, "This deployment signs for nobody", "Sign with your own key: see tally issue."
+    ),
     # Witnessing
     "no-witness": Kind(404, "This deployment is no witness"),
     "malformed-checkpoint": Kind(400, "The request is not an old size, a proof and a checkpoint"),
@@ -181,7 +202,7 @@ class Problem(Exception):
     name: str
     detail: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
-    members: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, JsonValue] = field(default_factory=dict)
 
     @property
     def kind(self) -> Kind:

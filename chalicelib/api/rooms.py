@@ -15,6 +15,7 @@ from . import (
     policy,
     receipts,
     tokens,
+    vc,
     verify,
     webhooks,
     witness,
@@ -23,7 +24,7 @@ from .operation import Operation
 
 _MODULES = (
     *(entries, jobs, approvals, receipts, webhooks),
-    *(issuers, lists, log, keys, dids, tokens, policy, verify, witness, meta),
+    *(issuers, lists, log, keys, dids, tokens, policy, verify, vc, witness, meta),
 )
 
 ROOMS = tuple(module.room for module in _MODULES)

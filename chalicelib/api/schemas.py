@@ -23,6 +23,7 @@ _BASE64: Schema = {"type": "string", "contentEncoding": "base64"}
 _URL: Schema = {"type": "string", "format": "uri"}
 _INTEGER: Schema = {"type": "integer", "minimum": 0, "maximum": INTEGER}
 _ANY: Schema = {"type": "object"}
+_FLAG: Schema = {"type": "boolean"}
 
 
 def _object(required: Schema, optional: Schema | None = None, *, closed: bool = True) -> Schema:
@@ -60,6 +61,10 @@ _INCLUSION = _object(
         "attestations": _list(_object({"type": _TEXT}, closed=False)),
     }
 )
+_CANONICALIZATION: Schema = {"enum": ["raw", "jcs"]}
+_HOLDER = _object(
+    {"canonicalization": _CANONICALIZATION, "salt": _HEX32, "sha-256": _HEX32, "sm3": _HEX32}
+)
 _EVIDENCE = _object({"document": _BASE64, "entry": _BASE64, "registered": _INCLUSION})
 _JWK = _object({"kty": _TEXT, "crv": _TEXT, "x": _TEXT}, {"y": _TEXT})
 _KEY = _object(
@@ -88,6 +93,19 @@ _BLOCK: Schema = {
     "signature": _BASE64,
 }
 
+_VERDICT: Schema = {
+    "verdict": {"enum": ["valid", "invalid", "cannot tell"]},
+    "at_ms": {"type": "integer"},
+    "checks": _list(
+        _object({"check": _TEXT, "result": {"enum": ["pass", "fail", "unknown"]}, "detail": _TEXT})
+    ),
+}
+_WANTED: Schema = {"returnResults": _FLAG, "returnProblemDetails": _FLAG, "checks": _list(_TEXT)}
+_RESULTS: Schema = {
+    "results": _ANY,
+    "problemDetails": _list(_object({"type": _URL, "title": _TEXT, "detail": _TEXT})),
+}
+
 SCHEMAS: dict[str, Schema] = {
     "Problem": _object(
         {
@@ -102,14 +120,7 @@ SCHEMAS: dict[str, Schema] = {
     "Receipt": _object(
         {"v": {"const": 1}, "entry": _BASE64, "registered": _INCLUSION},
         {
-            "document": _object(
-                {
-                    "canonicalization": {"enum": ["raw", "jcs"]},
-                    "salt": _HEX32,
-                    "sha-256": _HEX32,
-                    "sm3": _HEX32,
-                }
-            ),
+            "document": _HOLDER,
             "attested": _INCLUSION,
             "issuer": _EVIDENCE,
             "status": _EVIDENCE,
@@ -252,6 +263,31 @@ SCHEMAS: dict[str, Schema] = {
             "audience": _TEXT,
             "nonce": _TEXT,
         },
+    ),
+    "IssueCredentialRequest": _object({"credential": _ANY}, {"options": _object({})}),
+    "IssuedCredential": _object(
+        {"verifiableCredential": _ANY, "entry": _HEX32, "document": _HOLDER}
+    ),
+    "VerifyCredentialRequest": _object(
+        {"verifiableCredential": _ANY},
+        {"options": _object({}, {**_WANTED, "returnCredential": _FLAG, "receipt": _BASE64})},
+    ),
+    "VerifyPresentationRequest": _object(
+        {},
+        {
+            "verifiablePresentation": _ANY,
+            "presentation": _ANY,
+            "options": _object(
+                {}, {**_WANTED, "returnPresentation": _FLAG, "domain": _TEXT, "challenge": _TEXT}
+            ),
+        },
+    ),
+    "CredentialResult": _object(
+        {"verified": {"const": True}, **_VERDICT},
+        {"issuer": _ANY, **_RESULTS, "credential": _ANY},
+    ),
+    "PresentationResult": _object(
+        {"verified": _FLAG, **_VERDICT}, {**_RESULTS, "verifiablePresentation": _ANY}
     ),
     "Verdict": _object(
         {

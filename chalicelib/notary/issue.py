@@ -166,11 +166,11 @@ def make_open_badge(
         "credentialSubject": _subject(issuing.iss, claims),
     }
     if place is not None:
-        badge["credentialStatus"] = _bitstring_entries(place)
+        badge["credentialStatus"] = bitstring_entries(place)
     return format_jcs(sign_credential(badge, issuing.key, issuing.method, created=created))
 
 
-def _bitstring_entries(place: StatusPlace) -> list[JsonValue]:
+def bitstring_entries(place: StatusPlace) -> list[JsonValue]:
     """One entry for each purpose, in a list of its own."""
     entries = (StatusEntry(each, place.index, f"{place.list}/{each}") for each in PURPOSES)
     return [format_status_entry(entry) for entry in entries]

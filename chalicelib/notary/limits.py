@@ -54,6 +54,20 @@ REJECTED_LISTED = 1_000
 BLOCKS_PAGE = 100
 """Blocks in one page of ``GET /v1/blocks``."""
 
+CREDENTIAL_BYTES = 1_000_000
+"""The body of the W3C VC API's requests. A credential has some thousand bytes; one with a portrait
+has some hundred thousand."""
+
+PRESENTED_CREDENTIALS = 32
+"""Credentials of one presentation that are verified at once: each costs a signature, and a look at
+the registry."""
+
+CREDENTIAL_STATUSES = 8
+"""Statuses of one credential; two are usual, and each costs a look at a list."""
+
+DETAIL_CHARACTERS = 300
+"""What an answer says about one check of a credential; it may quote what was sent."""
+
 VERIFY_BYTES = 4_000_000
 """The body of ``POST /v1/verify``; larger documents are verified with ``tally-verify``."""
 

@@ -60,6 +60,7 @@ def test_whoever_needs_a_scope_says_so() -> None:
     }
     assert scoped == {
         ("/entries", "post", "entries:write"),
+        ("/credentials/issue", "post", "entries:write"),
         ("/v1/uploads", "post", "entries:write"),
         ("/v1/status-entries", "post", "entries:write"),
         ("/v1/jobs/{job}", "get", "jobs:read"),

@@ -93,8 +93,8 @@ const JOBS = {
       sdJwt, {currentDate: at, ...(nonce && {keyBindingNonce: nonce})});
     return {payload, audience: kb?.payload.aud};
   },
-  async sdJwtIssue({claims, frame, jwk, alg}) {
-    return instance({signer: signer(jwk, alg), signAlg: alg}).issue(claims, frame);
+  async sdJwtIssue({claims, frame, jwk, alg, header = {}}) {
+    return instance({signer: signer(jwk, alg), signAlg: alg}).issue(claims, frame, {header});
   },
   async sdJwtPresent({sdJwt, frame, jwk, alg, binding}) {
     const options = {kbSigner: signer(jwk, alg), kbSignAlg: alg};

@@ -76,6 +76,18 @@ def data_integrity_vectors() -> Made:
             signed({**plain, "name": {"@value": "文憑", "@language": "zh", "@direction": "ltr"}})
         ),
     )
+    whole = {
+        "description": ["Diploma", {"@value": "文憑", "@language": "zh"}],
+        "credentialSchema": {"id": "urn:a", "type": "JsonSchema"},
+        "evidence": [{"type": ["Evidence"]}],
+        "termsOfUse": {"type": "Policy"},
+        "refreshService": {"type": "Refresh"},
+        "relatedResource": [
+            {"id": "urn:a", "digestSRI": "a"},
+            {"id": "urn:b", "digestMultibase": "uA"},
+        ],
+    }
+    yield "every-optional-member", vector(signed({**plain, **whole}))
     more = put("@context", [*good["@context"], "https://w3id.org/security/multikey/v1"])
     yield "context-after-the-signed-ones", vector(edited(good, more))
 
@@ -225,6 +237,45 @@ _BAD_CREDENTIALS: dict[str, tuple[Edit, str]] = {
     "status-a-string": (put("credentialStatus", "a"), "MalformedCredential"),
     "status-without-type": (drop("credentialStatus", "type"), "MalformedStatus"),
     "status-id-relative": (put("credentialStatus", "id", "a"), "MalformedId"),
+    "name-a-number": (put("name", 1), "MalformedText"),
+    "name-null": (put("name", None), "MalformedText"),
+    "name-of-more-than-a-language": (
+        put("name", {"@value": "Diploma", "@language": "en", "url": "urn:a"}),
+        "MalformedText",
+    ),
+    "name-without-value": (put("name", {"@language": "en"}), "MalformedText"),
+    "name-with-no-such-direction": (
+        put("name", {"@value": "Diploma", "@direction": "up"}),
+        "MalformedText",
+    ),
+    "description-of-the-issuer-a-number": (put("issuer", "description", 1), "MalformedText"),
+    "descriptions-one-a-number": (put("description", ["Diploma", 1]), "MalformedText"),
+    "schema-without-type": (put("credentialSchema", {"id": "urn:a"}), "MalformedMember"),
+    "schema-without-id": (put("credentialSchema", {"type": "JsonSchema"}), "MalformedMember"),
+    "schema-id-relative": (
+        put("credentialSchema", {"id": "a", "type": "JsonSchema"}),
+        "MalformedMember",
+    ),
+    "schema-a-string": (put("credentialSchema", "urn:a"), "MalformedMember"),
+    "evidence-without-type": (put("evidence", {}), "MalformedMember"),
+    "evidence-type-empty": (put("evidence", [{"type": []}]), "MalformedMember"),
+    "terms-without-type": (put("termsOfUse", {"id": "urn:a"}), "MalformedMember"),
+    "refresh-without-type": (put("refreshService", {"id": "urn:a"}), "MalformedMember"),
+    "refresh-one-of-two-without-type": (
+        put("refreshService", [{"type": "a"}, {"id": "urn:a"}]),
+        "MalformedMember",
+    ),
+    "resource-a-string": (put("relatedResource", ["urn:a"]), "MalformedMember"),
+    "resource-without-id": (put("relatedResource", {"digestSRI": "a"}), "MalformedMember"),
+    "resource-without-digest": (put("relatedResource", {"id": "urn:a"}), "MalformedMember"),
+    "resource-digest-a-number": (
+        put("relatedResource", {"id": "urn:a", "digestSRI": 1}),
+        "MalformedMember",
+    ),
+    "resources-of-one-id": (
+        put("relatedResource", [{"id": "urn:a", "digestSRI": "a"}] * 2),
+        "MalformedMember",
+    ),
 }
 
 

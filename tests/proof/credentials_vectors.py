@@ -15,6 +15,7 @@ from .credentials_document_vectors import data_integrity_vectors, status_list_ve
 from .credentials_jose_vectors import jose_vectors
 from .credentials_key_binding_vectors import key_binding_vectors
 from .credentials_sd_jwt_vectors import sd_jwt_vectors
+from .credentials_secured_vectors import secured_vectors
 from .credentials_token_list_vectors import token_list_vectors
 
 FOLDER = Path(__file__).parent.parent / "vectors"
@@ -26,6 +27,7 @@ MAKERS = {
     "credentials-data-integrity": data_integrity_vectors,
     "credentials-status-list": status_list_vectors,
     "credentials-token-status-list": token_list_vectors,
+    "credentials-secured": secured_vectors,
 }
 
 

@@ -41,8 +41,6 @@ from chalicelib.proof.credentials.vcdm import (
     CredentialNotYetValid,
     CredentialTooLong,
     MalformedContext,
-    MalformedCredential,
-    MalformedId,
     MalformedType,
     UnknownContext,
     check_validity,
@@ -50,6 +48,7 @@ from chalicelib.proof.credentials.vcdm import (
     read_credential,
     read_presentation,
 )
+from chalicelib.proof.credentials.vcdm_ids import MalformedCredential, MalformedId
 from chalicelib.proof.errors import CannotTell, Malformed, ProofError
 from chalicelib.proof.hashes import sha256
 from chalicelib.proof.jcs import DuplicateKey, NotANumber, TooDeep, format_jcs
@@ -302,6 +301,10 @@ class TestBytes:
         }.items():
             with pytest.raises(error):
                 parse_json_object(data)
+
+    def test_a_list_without_end(self) -> None:
+        with pytest.raises(MalformedCredential):
+            read_credential({**credential(), "evidence": [{"type": "a"}] * 1_001})
 
     def test_nested_deeper_than_any_json_that_was_read(self) -> None:
         value: Any = {}

@@ -16,15 +16,19 @@ from chalicelib.proof.credentials import (
     key_binding,
     sd_jwt,
     sd_jwt_vc,
+    secured,
     status_list,
     token_status_list,
     vcdm,
+    vcdm_ids,
+    vcdm_members,
 )
 from chalicelib.proof.credentials.data_integrity import verify_credential
 from chalicelib.proof.credentials.jose import parse_jws, verify_jws
 from chalicelib.proof.credentials.key_binding import verify_key_binding
 from chalicelib.proof.credentials.sd_jwt import format_sd_jwt, parse_sd_jwt, verify_sd_jwt
 from chalicelib.proof.credentials.sd_jwt_vc import TYPE, verify_sd_jwt_vc
+from chalicelib.proof.credentials.secured import Embedded, read_claims, read_secured
 from chalicelib.proof.credentials.status_list import read_status_list
 from chalicelib.proof.credentials.token_status_list import verify_token_status_list
 from chalicelib.proof.credentials.vcdm import CONTEXTS, read_credential
@@ -82,6 +86,18 @@ def check_token_status_list(vector: Vector) -> None:
     assert {**found._asdict(), "statuses": found.statuses.hex()} == vector["list"]
 
 
+def check_secured(vector: Vector) -> None:
+    read, key = read_secured(vector["credential"]), parse_jwk(vector["jwk"])
+    if isinstance(read, Embedded):
+        issuer: str | None = verify_credential(read.value, key, vector["at_ms"]).issuer
+    elif read.typ == TYPE:
+        issuer = verify_sd_jwt_vc(read.sd_jwt, key).issuer
+    else:
+        claims = verify_sd_jwt(read.sd_jwt, key, read.typ).claims
+        issuer = read_claims(claims, read.sd_jwt.payload).issuer
+    assert issuer == vector["issuer"]
+
+
 CHECKS: dict[str, Callable[[Vector], None]] = {
     "credentials-jose": check_jws,
     "credentials-sd-jwt": check_sd_jwt,
@@ -89,6 +105,7 @@ CHECKS: dict[str, Callable[[Vector], None]] = {
     "credentials-data-integrity": check_credential,
     "credentials-status-list": check_status_list,
     "credentials-token-status-list": check_token_status_list,
+    "credentials-secured": check_secured,
 }
 FILES = {(room, name): value for room in CHECKS for name, value in load_vectors(room).items()}
 GOOD = [key for key, value in FILES.items() if "error" not in value]
@@ -129,9 +146,12 @@ MODULES = (
     sd_jwt_vc,
     key_binding,
     vcdm,
+    vcdm_ids,
+    vcdm_members,
     data_integrity,
     status_list,
     token_status_list,
+    secured,
 )
 # What is not about the bytes of one credential, or is a base of other classes: tested elsewhere.
 ELSEWHERE = {

@@ -20,15 +20,14 @@ from .multibase import BASE58BTC, MalformedBase58, format_base58, parse_base58
 from .vcdm import (
     CONTEXTS,
     Credential,
-    MalformedId,
     MalformedValidity,
     Presentation,
     check_contexts,
     read_credential,
-    read_id,
     read_moment,
     read_presentation,
 )
+from .vcdm_ids import MalformedId, read_id
 
 TYPE = "DataIntegrityProof"
 CRYPTOSUITE = "eddsa-jcs-2022"
@@ -276,12 +275,18 @@ def verify_presentation(
     are not verified. Raises Invalid, Malformed or CannotTell."""
     signed = verify_document(value, key, AUTHENTICATION, at_ms)
     check_contexts(value.get("@context"), contexts)
-    options = read_proof(value).options
-    for name, expected in (("domain", domain), ("challenge", challenge)):
-        given = options.get(name)
-        if expected not in (given if isinstance(given, list) else [given]):
-            raise WrongRequest(f"the presentation was made for another {name}")
+    proof = read_proof(value)
+    check_request(proof, "domain", domain)
+    check_request(proof, "challenge", challenge)
     return read_presentation(signed, contexts)
+
+
+def check_request(proof: Proof, name: str, expected: str) -> None:
+    """Raises WrongRequest unless the proof's ``name``, domain or challenge, is the expected one or
+    has it among several (VC Data Integrity §2.1)."""
+    given = proof.options.get(name)
+    if expected not in (given if isinstance(given, list) else [given]):
+        raise WrongRequest(f"the presentation was made for another {name}")
 
 
 def check_controller(proof: Proof, party: str) -> None:

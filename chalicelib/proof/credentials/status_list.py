@@ -17,7 +17,8 @@ from ..jcs import JsonValue
 from ..limits import CREDENTIAL_BYTES, STATUS_ENTRIES_LEAST, STATUS_LIST_BYTES
 from ..text import parse_decimal
 from .multibase import BASE64URL, MalformedBase64Url, format_base64url, parse_base64url
-from .vcdm import CREDENTIAL, V2, Credential, read_id
+from .vcdm import CREDENTIAL, V2, Credential
+from .vcdm_ids import read_id
 
 LIST_CREDENTIAL = "BitstringStatusListCredential"
 LIST = "BitstringStatusList"

@@ -137,9 +137,15 @@ def sign_token_status_list(
 def verify_token_status_list(jws: Jws, key: PublicKey) -> TokenStatusList:
     """The list, if ``key`` signed it; that its owner may say so is for the caller. Other claims are
     ignored. Raises Invalid, Malformed or CannotTell."""
-    claims = parse_payload(verify_jws(jws, key))
+    payload = verify_jws(jws, key)
     if jws.typ is None or jws.typ.lower().removeprefix("application/") != TYPE:
         raise WrongTokenType(f"the typ of a status list is {TYPE}")
+    return read_token_status_list(payload)
+
+
+def read_token_status_list(payload: bytes) -> TokenStatusList:
+    """The list in the payload of its JWT; raises Malformed."""
+    claims = parse_payload(payload)
     value = claims.get("status_list")
     if not isinstance(value, dict) or not isinstance(value.get("lst"), str):
         raise MalformedStatusToken("status_list is an object with bits and lst")

@@ -8,14 +8,15 @@ model leaves to contexts survive as they are.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-from ..errors import Invalid, Malformed
+from ..errors import Invalid
 from ..jcs import JsonValue, parse_ijson
-from ..limits import CREDENTIAL_BYTES, CREDENTIAL_ID_CHARACTERS, CREDENTIAL_ITEMS, JSON_DEPTH
+from ..limits import CREDENTIAL_BYTES, CREDENTIAL_ITEMS, JSON_DEPTH
 from ..times import MalformedTime, parse_time
+from .vcdm_ids import MalformedCredential, read_id
+from .vcdm_members import check_members
 
 V2 = "https://www.w3.org/ns/credentials/v2"
 """The context that comes first (VCDM §4.3)."""
@@ -39,10 +40,6 @@ _KEYWORDS_OF_VALUES = frozenset(("@value", "@language", "@direction"))
 """Keywords of strings with a language (VCDM §11.1); all others but @context are refused."""
 
 
-class MalformedCredential(Malformed):
-    """Not a credential or presentation of the data model."""
-
-
 class CredentialTooLong(MalformedCredential):
     """More than ``CREDENTIAL_BYTES``, or a list of more than ``CREDENTIAL_ITEMS``."""
 
@@ -61,10 +58,6 @@ class ForbiddenKeyword(MalformedCredential):
 
 class MalformedType(MalformedCredential):
     """``type`` is no list of different names, or lacks the one that the data model asks for."""
-
-
-class MalformedId(MalformedCredential):
-    """An id that is no absolute URL in ASCII (RFC 3986)."""
 
 
 class MalformedSubject(MalformedCredential):
@@ -134,6 +127,7 @@ def read_credential(
         raise MalformedSubject("a credential says something about one subject or more")
     for subject in subjects:
         _read_optional_id(subject, "credentialSubject.id")
+    check_members(document)
     return Credential(
         document,
         _read_optional_id(document, "id"),
@@ -255,18 +249,3 @@ def _read_party(value: JsonValue, what: str) -> str:
 
 def _read_optional_id(value: Mapping[str, JsonValue], what: str) -> str | None:
     return read_id(value["id"], what) if "id" in value else None
-
-
-_ID = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
-
-
-def read_id(value: JsonValue, what: str) -> str:
-    """An absolute URL of the characters of RFC 3986, so that none looks like another; raises
-    MalformedId."""
-    if (
-        not isinstance(value, str)
-        or len(value) > CREDENTIAL_ID_CHARACTERS
-        or not _ID.fullmatch(value)
-    ):
-        raise MalformedId(f"{what} is an absolute URL in ASCII (RFC 3986)")
-    return value

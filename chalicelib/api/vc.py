@@ -1,0 +1,79 @@
+"""The W3C VC API (VCALM): credentials and presentations are verified, and credentials issued.
+
+A credential that is not verified is answered with 400, as W3C's test suites expect; a presentation
+that could be judged with 200, whatever the verdict, as the specification says. In both ``verified``
+is true only if every check was made and passed, and every other answer says which did not.
+
+A credential is issued by signing and registering it at once. Besides it, the answer has what the
+holder keeps to bind it to its entry, as receipts have it; the receipt itself is at ``Location``.
+
+What reads and makes credentials takes a while to load, which a cold start need not pay.
+"""
+
+from __future__ import annotations
+
+from . import media
+from .operation import ENTRIES_WRITE, Call
+from .request import Reply
+from .room import Room
+
+room = Room(__name__)
+
+UNREAD = (
+    "malformed-json",
+    "malformed-credential",
+    "unknown-proof",
+    "unknown-option",
+    "not-acceptable",
+)
+
+
+@room.operation(
+    "POST",
+    "/credentials/verify",
+    summary="Whether a credential is verified by this service's registry (W3C VC API)",
+    takes=(media.JSON,),
+    gives={200: (media.JSON,)},
+    reads="VerifyCredentialRequest",
+    returns=("CredentialResult",),
+    problems=(*UNREAD, "not-verified"),
+)
+def verify_credential(call: Call) -> Reply:
+    from . import vc_verifying
+
+    return vc_verifying.verify_credential(call)
+
+
+@room.operation(
+    "POST",
+    "/presentations/verify",
+    summary="Whether a presentation and the credentials in it are verified (W3C VC API)",
+    takes=(media.JSON,),
+    gives={200: (media.JSON,)},
+    reads="VerifyPresentationRequest",
+    returns=("PresentationResult",),
+    problems=UNREAD,
+)
+def verify_presentation(call: Call) -> Reply:
+    from . import vc_verifying
+
+    return vc_verifying.verify_presentation(call)
+
+
+@room.operation(
+    "POST",
+    "/credentials/issue",
+    summary="Sign and register a credential for an issuer whose key is kept here (W3C VC API)",
+    scope=ENTRIES_WRITE,
+    takes=(media.JSON,),
+    sends={"Idempotency-Key": "names this order: 1 to 128 visible ASCII characters"},
+    gives={201: (media.JSON,)},
+    headers={"Location": "where the receipt is found"},
+    reads="IssueCredentialRequest",
+    returns=("IssuedCredential",),
+    problems=(*UNREAD, "bad-idempotency-key", "issuer-not-kept", "no-custodian"),
+)
+def issue_credential(call: Call) -> Reply:
+    from . import vc_issuing
+
+    return vc_issuing.issue_credential(call)
