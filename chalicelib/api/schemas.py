@@ -265,9 +265,7 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "IssueCredentialRequest": _object({"credential": _ANY}, {"options": _object({})}),
-    "IssuedCredential": _object(
-        {"verifiableCredential": _ANY, "entry": _HEX32, "document": _HOLDER}
-    ),
+    "IssuedVc": _object({"verifiableCredential": _ANY, "entry": _HEX32, "document": _HOLDER}),
     "VerifyCredentialRequest": _object(
         {"verifiableCredential": _ANY},
         {"options": _object({}, {**_WANTED, "returnCredential": _FLAG, "receipt": _BASE64})},
@@ -283,8 +281,7 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "CredentialResult": _object(
-        {"verified": {"const": True}, **_VERDICT},
-        {"issuer": _ANY, **_RESULTS, "credential": _ANY},
+        {"verified": {"const": True}, **_VERDICT}, {"issuer": _ANY, **_RESULTS, "credential": _ANY}
     ),
     "PresentationResult": _object(
         {"verified": _FLAG, **_VERDICT}, {**_RESULTS, "verifiablePresentation": _ANY}

@@ -70,7 +70,7 @@ def verify_presentation(call: Call) -> Reply:
     gives={201: (media.JSON,)},
     headers={"Location": "where the receipt is found"},
     reads="IssueCredentialRequest",
-    returns=("IssuedCredential",),
+    returns=("IssuedVc",),
     problems=(*UNREAD, "bad-idempotency-key", "issuer-not-kept", "no-custodian"),
 )
 def issue_credential(call: Call) -> Reply:
