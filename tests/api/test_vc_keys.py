@@ -43,7 +43,7 @@ class TestKeys:
         ],
     )
     def test_without_a_receipt_what_is_no_longer_good_is_unknown(
-        self, world: World, key: dict[str, int], result: str
+        self, world: World, key: dict[str, Any], result: str
     ) -> None:
         registered(world, keys=(IssuerKey(COLLEGE_KEY.public, **key),))
         assert results(verify(world, signed()))["issuer"] == result
