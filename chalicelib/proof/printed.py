@@ -20,7 +20,7 @@ _OUTCOMES: dict[Language, dict[Outcome, str]] = {
 }
 _MARKS: dict[Language, dict[Result, str]] = {
     "en": {"pass": "ok    ", "fail": "FAILED", "unknown": "?     "},
-    "zh": {"pass": "通过", "fail": "失败", "unknown": "？　"},
+    "zh": {"pass": "通过　", "fail": "不通过", "unknown": "？　　"},
 }
 _ISSUER = {"en": "issued by {name} ({id})", "zh": "颁发机构：{name}（{id}）"}
 _CLAIMS = {

@@ -260,7 +260,7 @@ def test_chinese_is_one_of_the_languages(files: Path, capsys: pytest.CaptureFixt
     assert run(files, "--lang", "zh", "--at", "2027-01-01T00:00:00Z") == 0
     out = capsys.readouterr().out
     assert out.startswith("有效\n核验通过：")
-    assert "  通过 document: 该文件就是当初登记的文件，未经改动。\n" in out
+    assert "  通过　 document: 该文件就是当初登记的文件，未经改动。\n" in out
     assert "\n颁发机构：寒武纪大学（did:web:cambrian.example）\n" in out
     assert run(files, "--lang", "cy") == 64
 
