@@ -42,6 +42,7 @@ ENVIRONMENT = {
     "TALLY_JOBS_TABLE": "JobsTable",
     "TALLY_REGISTRY_TABLE": "RegistryTable",
     "TALLY_ATTEMPTS_TABLE": "AttemptsTable",
+    "TALLY_DOCUMENTS_TABLE": "DocumentsTable",
     "TALLY_LOG_BUCKET": "LogBucket",
     "TALLY_WORK_BUCKET": "WorkBucket",
     "TALLY_WAKE_QUEUE_URL": "WakeQueue",
@@ -53,6 +54,7 @@ ENVIRONMENT = {
     "TALLY_NOTARY_ID": "NotaryId",
     "TALLY_NOTARY_KEY": "NotaryKey",
     "TALLY_STATUS_KEY": "StatusKey",
+    "TALLY_CUSTODY_KEY": "CustodyKey",
 }
 """What ``chalicelib.bootstrap`` reads → the parameter or resource whose ``Ref`` it is.
 

@@ -110,6 +110,7 @@ def _format_issuer(issuer: Issuer) -> str:
             "from_ms": key.from_ms,
             "to_ms": key.to_ms,
             "compromised_ms": key.compromised_ms,
+            "arn": key.arn,
         }
         for key in issuer.keys
     ]
@@ -127,10 +128,7 @@ def _format_issuer(issuer: Issuer) -> str:
 
 def _parse_issuer(text: str) -> Issuer:
     members = json.loads(text)
-    keys = tuple(
-        IssuerKey(parse_jwk(key["jwk"]), key["from_ms"], key["to_ms"], key["compromised_ms"])
-        for key in members.pop("keys")
-    )
+    keys = tuple(IssuerKey(parse_jwk(key.pop("jwk")), **key) for key in members.pop("keys"))
     accreditations = read_accreditations(members.pop("accreditations", []))
     return Issuer(keys=keys, accreditations=accreditations, **members)
 

@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 
 from ..notary.admit import admit_upload
 from ..notary.attest import attest
+from ..notary.documents import purge
 from ..notary.limits import ALARM_TRIES, DRAIN_MS
 from ..notary.log import Refusal
 from ..notary.networks import Attempt
@@ -46,8 +47,10 @@ def admit_uploads(messages: Iterable[tuple[str, str]]) -> BatchFailures:
 
 
 def sweep() -> None:
-    """Integrate what no wake-up came for, and write the heartbeat when it is due."""
-    if not _attempt("sweep", drain_pending):
+    """Integrate what no wake-up came for, write the heartbeat when it is due, and destroy what is
+    kept of documents longer than their window."""
+    done = [_attempt("sweep", drain_pending), _attempt("purge", purge_documents)]
+    if not all(done):
         raise SweepFailed
 
 
@@ -115,6 +118,12 @@ def _tell_unpublished(issuer: str, problem: str) -> None:
     log_line(publish_alarm=problem.partition(":")[0], issuer=issuer)
 
 
+def purge_documents() -> dict[str, int]:
+    service = wiring.service()
+    purged = purge(service.custody.documents, service.clock_ms())
+    return {"purged": purged} if purged else {}
+
+
 def drain_pending() -> dict[str, int]:
     service = wiring.service()
     witnesses = service.outside().witnesses
@@ -152,7 +161,7 @@ def uploaded_jobs(body: str) -> list[str]:
 
 
 def _attempt(name: str, work: Callable[[], dict[str, int]]) -> bool:
-    """Do it and log one line; False when it failed."""
+    """Do it and log one line, unless there is nothing to tell; False when it failed."""
     started = perf_counter()
     facts: dict[str, object]
     try:
@@ -161,5 +170,6 @@ def _attempt(name: str, work: Callable[[], dict[str, int]]) -> bool:
         facts, done = {"refusal": error.name, "error": describe_error(error)}, False
     except Exception as error:  # noqa: BLE001 - the boundary: logged, and reported to the queue
         facts, done = {"error": describe_error(error)}, False
-    log_line(function=name, ms=round((perf_counter() - started) * 1000, 1), done=done, **facts)
+    if facts:
+        log_line(function=name, ms=round((perf_counter() - started) * 1000, 1), done=done, **facts)
     return done

@@ -17,6 +17,7 @@ JsonObject = dict[str, Any]
 _REASONS = {
     200: "Done",
     201: "Registered",
+    204: "Done, and there is nothing to say",
     302: "Registration is running: ask again",
     303: "Accepted: ask at the location",
     400: "The request is wrong",
@@ -26,6 +27,7 @@ _REASONS = {
     405: "Method not allowed",
     406: "No acceptable form",
     409: "In conflict with the log",
+    410: "Not there any more",
     413: "Too large",
     415: "Wrong media type",
     422: "In conflict with what is known",

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 ENTRIES_WRITE = "entries:write"
 JOBS_READ = "jobs:read"
+DOCUMENTS_ISSUE = "documents:issue"
 SCOPES = {
     ENTRIES_WRITE: "register statements and open uploads",
     JOBS_READ: "read one's own jobs and their receipts",
+    DOCUMENTS_ISSUE: "issue documents with an issuer's key in KMS, and see and destroy them",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     dids,
+    documents,
     entries,
     issuers,
     jobs,
@@ -20,7 +21,8 @@ from . import (
 from .operation import Operation
 
 _MODULES = (
-    *(entries, jobs, receipts, issuers, lists, log, keys, dids, tokens, policy, verify, witness),
+    *(entries, documents, jobs, receipts, issuers, lists, log, keys, dids, tokens, policy, verify),
+    witness,
     meta,
 )
 

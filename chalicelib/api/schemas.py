@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from ..notary.limits import ALLOT_ENTRIES, UPLOAD_BYTES
+from ..notary.orders import FORMS
 from ..notary.ports import JobState
 from ..proof.entry_status import SUPERSEDE
 from ..proof.issuer_profile import STATUSES
@@ -52,6 +53,10 @@ _INCLUSION = _object(
         "attestations": _list(_object({"type": _TEXT}, closed=False)),
     }
 )
+_CANONICALIZATION: Schema = {"enum": ["raw", "jcs"]}
+_HOLDER = _object(
+    {"canonicalization": _CANONICALIZATION, "salt": _HEX32, "sha-256": _HEX32, "sm3": _HEX32}
+)
 _EVIDENCE = _object({"document": _BASE64, "entry": _BASE64, "registered": _INCLUSION})
 _JWK = _object({"kty": _TEXT, "crv": _TEXT, "x": _TEXT}, {"y": _TEXT})
 _KEY = _object(
@@ -80,23 +85,43 @@ SCHEMAS: dict[str, Schema] = {
             "detail": _TEXT,
             "instance": _TEXT,
         },
+        {
+            "breaches": _list(_object({"pointer": _TEXT, "sentence": _TEXT})),
+            "breach_count": _INTEGER,
+        },
         closed=False,
     ),
     "Receipt": _object(
         {"v": {"const": 1}, "entry": _BASE64, "registered": _INCLUSION},
         {
-            "document": _object(
-                {
-                    "canonicalization": {"enum": ["raw", "jcs"]},
-                    "salt": _HEX32,
-                    "sha-256": _HEX32,
-                    "sm3": _HEX32,
-                }
-            ),
+            "document": _HOLDER,
             "attested": _INCLUSION,
             "issuer": _EVIDENCE,
             "status": _EVIDENCE,
         },
+    ),
+    "IssueRequest": {
+        "oneOf": [
+            _object(
+                {"issuer": _TEXT, "profile": _TEXT, "document": _BASE64},
+                {"canonicalization": _CANONICALIZATION},
+            ),
+            _object(
+                {"issuer": _TEXT, "profile": _TEXT, "claims": _ANY},
+                {"form": {"enum": list(FORMS)}, "holder": _JWK},
+            ),
+        ]
+    },
+    "Issued": _object(
+        {
+            "id": _HEX32,
+            "entry_id": _HEX32,
+            "issuer": _TEXT,
+            "profile": _TEXT,
+            "canonicalization": _CANONICALIZATION,
+            "document": _HOLDER,
+        },
+        {"credential": {"type": ["string", "object"]}, "receipt": _ref("Receipt")},
     ),
     "IssuerProfile": _object(
         {

@@ -27,6 +27,7 @@ from ..proof.jcs import JsonValue
 from ..proof.note import format_vkey
 from ..proof.statement import check_did
 from .auditing import echo_report, fail_audit
+from .custody import add_custodial_key, custodial_option
 from .failure import Misused, echo_json
 from .keyfile import read_public_part
 from .outside import outside, witness
@@ -86,6 +87,7 @@ def issuer() -> None:
 @click.option("--name-en", help="The issuer's name in English.")
 @click.option("--name-zh", help="The issuer's name in Chinese.")
 @click.option("--key", type=FILE, help="The public part of its key, from tally keys new.")
+@custodial_option
 @json_option
 def add_issuer(
     file: Path | None,
@@ -94,24 +96,29 @@ def add_issuer(
     name_en: str | None,
     name_zh: str | None,
     key: Path | None,
+    custodial: str | None,
     as_json: bool,
 ) -> None:
     """Register an issuer, or a further key of one: by FILE, or by options."""
     options = (tenant, name_en, name_zh, key)
     if (file is None) == all(option is None for option in (*options, id_)):
-        raise Misused("give either FILE or --tenant, --name-en, --name-zh and --key")
+        raise Misused("give either FILE or --tenant, --name-en, --name-zh and --key or --custodial")
     with the_service() as service:
         now_ms = service.clock_ms()
         if file is not None:
             new, merge = read_issuer_file(file, now_ms), merge_issuer
         else:
+            if key is None and custodial is None:
+                raise Misused("--key is missing, or --custodial")
             new, merge = _issuer_of(id_, tenant, name_en, name_zh, key, now_ms), join_issuer
         merged = merge(service.registry.issuer(new.id), new)
+        merged = add_custodial_key(merged, custodial, service, now_ms)
         service.registry.put_issuer(merged)
     kids = [known.key.kid.hex() for known in merged.keys]
     if as_json:
         told = {"id": merged.id, "tenant": merged.tenant, "status": merged.status}
-        echo_json({**told, "kids": list(kids)})
+        held = [each.key.kid.hex() for each in merged.keys if each.arn]
+        echo_json({**told, "kids": list(kids), "custodial": list(held)})
         return
     click.echo(f"{merged.id} of tenant {merged.tenant} has the keys")
     for kid in kids:
@@ -162,12 +169,13 @@ def _issuer_of(
     key: Path | None,
     now_ms: int,
 ) -> Issuer:
-    if tenant is None or name_en is None or name_zh is None or key is None:
+    if tenant is None or name_en is None or name_zh is None:
         raise Misused("--tenant, --name-en, --name-zh and --key go together")
-    part = read_public_part(key)
-    id_ = id_ or part.iss
-    if id_ is None or part.iss not in (None, id_):
-        raise Misused(f"--id is {id_}, but the key file is of {part.iss}")
+    part = None if key is None else read_public_part(key)
+    named = id_ if part is None else part.iss
+    id_ = id_ or named
+    if id_ is None or named not in (None, id_):
+        raise Misused(f"--id is {id_}, but the key file is of {named}")
     names = {"en": name_en, "zh": name_zh}
     try:
         check_did(id_)
@@ -175,7 +183,7 @@ def _issuer_of(
             check_issuer_text(name, "a name")
     except Malformed as error:
         raise Misused(f"{id_}: {error}") from error
-    return Issuer(id_, tenant, names, (IssuerKey(part.key, now_ms),))
+    return Issuer(id_, tenant, names, () if part is None else (IssuerKey(part.key, now_ms),))
 
 
 @operator.group(cls=Group)

@@ -68,7 +68,8 @@ def _read_key(value: JsonValue, now_ms: int) -> IssuerKey:
 def merge_issuer(known: Issuer | None, new: Issuer) -> Issuer:
     """``new`` with the keys that are registered already: old receipts are judged by them.
 
-    A key given again takes its new times, but keeps the day from which it was good."""
+    A key given again takes its new times, but keeps the day from which it was good, and its place
+    in KMS."""
     if known is None:
         return new
     if known.tenant != new.tenant:
@@ -76,8 +77,12 @@ def merge_issuer(known: Issuer | None, new: Issuer) -> Issuer:
     keys = {key.key.kid: key for key in known.keys}
     for key in new.keys:
         before = keys.get(key.key.kid)
-        keys[key.key.kid] = key if before is None else replace(key, from_ms=before.from_ms)
+        keys[key.key.kid] = key if before is None else _again(key, before)
     return replace(new, keys=tuple(keys.values()))
+
+
+def _again(key: IssuerKey, before: IssuerKey) -> IssuerKey:
+    return replace(key, from_ms=before.from_ms, arn=before.arn)
 
 
 def join_issuer(known: Issuer | None, new: Issuer) -> Issuer:

@@ -257,3 +257,34 @@ WEBHOOK_THREADS = 8
 WEBHOOK_KEEP_S = 2_592_000
 """A delivery is kept for so long after it was last due: until then the same event is known to have
 been delivered, a dead letter can be replayed, and an endpoint that is disabled misses nothing."""
+
+CUSTODY_BYTES = 4_000_000
+"""The body of ``POST /v1/documents``: what Lambda carries, and a document of 3,000,000 bytes."""
+
+CREDENTIAL_KEPT_BYTES = 256_000
+"""A credential that is issued for somebody is kept for a day, and an item of DynamoDB has at most
+400 KB."""
+
+KMS_MESSAGE_BYTES = 4_096
+"""What KMS signs with an Ed25519 key; P-256 keys sign a digest, so of any length."""
+
+IDEMPOTENCY_KEY_CHARACTERS = 255
+
+CUSTODY_MS = 86_400_000
+"""The window in which an answer can be had again, and after which nothing secret is left of it."""
+
+CUSTODY_LEASE_MS = 30_000
+"""Nobody else works on an issue for so long: a function is ended after 29 s."""
+
+CUSTODY_LAZY_S = 86_400
+"""DynamoDB itself deletes a record that the sweep has not purged for so long: the sweep's alarm has
+been ringing since ten minutes after the window."""
+
+TOMBSTONE_S = 34_560_000
+"""An Idempotency-Key is known to be spent for so long, 400 days: longer than what runs once a year
+waits for its next run."""
+
+PURGE_PAGE = 100
+PURGE_MS = 30_000
+"""Records that a sweep purges at once, and how long it goes on; the next one follows in a minute.
+"""

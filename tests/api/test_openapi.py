@@ -61,6 +61,9 @@ def test_whoever_needs_a_scope_says_so() -> None:
         ("/entries", "post", "entries:write"),
         ("/v1/uploads", "post", "entries:write"),
         ("/v1/status-entries", "post", "entries:write"),
+        ("/v1/documents", "post", "documents:issue"),
+        ("/v1/documents/{document}", "get", "documents:issue"),
+        ("/v1/documents/{document}", "delete", "documents:issue"),
         ("/v1/jobs/{job}", "get", "jobs:read"),
         ("/v1/jobs/{job}/receipts", "get", "jobs:read"),
     }

@@ -23,6 +23,7 @@ def make_settings(clients: Clients) -> dict[str, str]:
     witness_key = kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
     notary_key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     status_key = kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
+    custody_key = kms.create_key()
     return {
         "TALLY_ORIGIN": "tally.test/bench",
         "TALLY_PUBLIC_URL": URL,
@@ -31,6 +32,7 @@ def make_settings(clients: Clients) -> dict[str, str]:
         "TALLY_JOBS_TABLE": places.jobs,
         "TALLY_REGISTRY_TABLE": places.registry,
         "TALLY_ATTEMPTS_TABLE": places.attempts,
+        "TALLY_DOCUMENTS_TABLE": places.documents,
         "TALLY_LOG_BUCKET": places.bucket,
         "TALLY_WORK_BUCKET": places.work,
         "TALLY_WAKE_QUEUE_URL": wake,
@@ -42,4 +44,5 @@ def make_settings(clients: Clients) -> dict[str, str]:
         "TALLY_NOTARY_ID": "host",
         "TALLY_NOTARY_KEY": notary_key["KeyMetadata"]["KeyId"],
         "TALLY_STATUS_KEY": status_key["KeyMetadata"]["KeyId"],
+        "TALLY_CUSTODY_KEY": custody_key["KeyMetadata"]["KeyId"],
     }

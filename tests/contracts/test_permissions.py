@@ -29,7 +29,7 @@ from chalicelib.api.handlers import (
     sweep,
 )
 from chalicelib.bootstrap import service_from_env, system_clock_ms
-from chalicelib.notary.limits import HEARTBEAT_MS, REMIND_MS, STATUS_RENEW_MS
+from chalicelib.notary.limits import CUSTODY_MS, HEARTBEAT_MS, REMIND_MS, STATUS_RENEW_MS
 from chalicelib.notary.ports import Single
 from chalicelib.notary.publish import register_notary
 from chalicelib.notary.sequence import create_log, sequence
@@ -52,6 +52,8 @@ FUNCTIONS = ("api-handler", "sequencer", "admit-upload", "sweep", "attester", "p
 Permission = tuple[str, str]
 """An action and a resource by its name in the template, such as WorkBucket/jobs/*."""
 
+ISSUER_KEYS = "any key with the deployment's tag"
+
 NOT_OURS = ("logs:", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 """What Lambda itself does in the function's name."""
 
@@ -63,6 +65,7 @@ class Notebook:
     def __init__(self, ours: Session) -> None:
         self.needed: dict[str, set[Permission]] = {function: set() for function in FUNCTIONS}
         self.resources: dict[str, str] = {}
+        self.issuer_keys: set[str] = set()
         self._who = ""
         ours.events.register("provide-client-params", cast("Any", self._note))
 
@@ -93,7 +96,8 @@ class Notebook:
         else:
             [name] = [params[each] for each in ("TableName", "QueueUrl", "KeyId") if each in params]
             index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
-            yield f"{aws}:{operation}", f"{self.resources[name]}{index}"
+            resource = ISSUER_KEYS if name in self.issuer_keys else self.resources[name]
+            yield f"{aws}:{operation}", f"{resource}{index}"
 
 
 def permitted(function: str) -> set[Permission]:
@@ -105,6 +109,7 @@ def permitted(function: str) -> set[Permission]:
         for resource in resources if isinstance(resources, list) else [resources]:
             place = resource["Fn::GetAtt"][0] if "Fn::GetAtt" in resource else resource["Fn::Sub"]
             name = place.replace("${", "").replace(".Arn}", "")
+            name = ISSUER_KEYS if place.endswith(":key/*") else name
             found |= {(action, name) for action in statement["Action"]}
     return {each for each in found if not each[0].startswith(NOT_OURS)}
 
@@ -121,6 +126,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
     witness_key = clients.kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
     notary_key = clients.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     status_key = clients.kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
+    custody_key = clients.kms.create_key()
     return {
         "TALLY_ORIGIN": ORIGIN,
         "TALLY_PUBLIC_URL": URL,
@@ -129,6 +135,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
         "TALLY_JOBS_TABLE": places.jobs,
         "TALLY_REGISTRY_TABLE": places.registry,
         "TALLY_ATTEMPTS_TABLE": places.attempts,
+        "TALLY_DOCUMENTS_TABLE": places.documents,
         "TALLY_LOG_BUCKET": places.bucket,
         "TALLY_WORK_BUCKET": places.work,
         "TALLY_WAKE_QUEUE_URL": clients.sqs.create_queue(QueueName=places.log)["QueueUrl"],
@@ -140,6 +147,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
         "TALLY_NOTARY_ID": "host",
         "TALLY_NOTARY_KEY": notary_key["KeyMetadata"]["KeyId"],
         "TALLY_STATUS_KEY": status_key["KeyMetadata"]["KeyId"],
+        "TALLY_CUSTODY_KEY": custody_key["KeyMetadata"]["KeyId"],
     }
 
 
@@ -236,6 +244,7 @@ def notebook(endpoint_url: str, anvil: Anvil) -> Notebook:
     publish_all(life, single, bearer)
     with life.acting_as("api-handler"):
         read_everything(world, bearer, entry_id(single).hex(), job)
+    issue_and_destroy(life, now_s)
     return life.notebook
 
 
@@ -289,6 +298,31 @@ def integrate_twice(life: Life, function: str, bearer: dict[str, str]) -> None:
         life.world.service.log.pending.add(POISON)
         with life.acting_as(function):
             integrate(function)
+
+
+def issue_and_destroy(life: Life, now_s: int) -> None:
+    """What is issued with a key in KMS is asked for again, destroyed, or purged."""
+    world = life.world
+    with life.acting_as(""):
+        key = world.take_custody(id_=COLLEGE)
+    life.notebook.issuer_keys.add(key.arn)
+    with life.acting_as("api-handler"):
+        bearer = world.bearer(scope="documents:issue", iat=now_s, exp=now_s + 600)
+        order = {"issuer": COLLEGE, "profile": "generic/file", "document": "AAAA"}
+        for name in ("one", "other"):
+            issued = world.issue(order, name, **bearer)
+            assert (issued.status_code, world.issue(order, name, **bearer).status_code) == (
+                303,
+                303,
+            )
+            where = issued.headers["Location"]
+            assert world.get(where, **bearer).status_code == 200
+        assert world.request("DELETE", where, headers=bearer).status_code == 204
+    world.clock.tick(CUSTODY_MS)
+    with life.acting_as("sweep"):
+        sweep()
+    assert world.service.custody.documents.expired(world.clock(), 1) == []
+    world.clock.tick(-CUSTODY_MS)
 
 
 def put(upload: Mapping[str, Any], data: bytes) -> None:
