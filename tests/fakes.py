@@ -470,7 +470,7 @@ class MemoryDataKeys:
     """Wraps by a key of its own, as KMS does."""
 
     def __init__(self) -> None:
-        self._key = AESGCM(bytes(32))
+        self._key = AESGCM(token_bytes(32))
 
     def new(self, context: Mapping[str, str]) -> tuple[bytes, bytes]:
         key, nonce = token_bytes(32), token_bytes(12)

@@ -120,10 +120,10 @@ class World:
 
     def take_custody(self, alg: int = EDDSA, id_: str = COLLEGE) -> IssuerKey:
         """As an operator does for an issuer that cannot sign."""
-        known = self.registry.issuer(id_)
+        known = self.service.registry.issuer(id_)
         assert known is not None
         key = self.service.custody.issuer_keys.make(id_, alg, self.clock())
-        self.registry.put_issuer(replace(known, keys=(*known.keys, key)))
+        self.service.registry.put_issuer(replace(known, keys=(*known.keys, key)))
         return key
 
     def issue(
