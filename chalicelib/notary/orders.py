@@ -17,7 +17,6 @@ from ..proof.limits import SALT_BYTES
 from ..proof.members import JsonObject, MalformedMember, read_base64, read_object, read_text
 from ..proof.receipt import HolderPart
 from ..proof.times import format_time
-from .issue import Issuing, issuer_part, make_open_badge, make_sd_jwt_vc
 from .limits import CREDENTIAL_KEPT_BYTES, KMS_MESSAGE_BYTES
 from .ports import Issuer, IssuerKey, Registry
 from .profiles import Profile, check_claims, profiles
@@ -102,6 +101,9 @@ def make(order: Order, signer: Signer, salt: bytes, seed: bytes, iat: int) -> Ma
     content = order.content
     if isinstance(content, Document):
         return Made(_digest(content.data, content.canonicalization, salt), b"")
+    # What makes credentials takes a while to load, which a cold start need not pay.
+    from .issue import Issuing, issuer_part, make_open_badge, make_sd_jwt_vc
+
     issuing = Issuing(order.iss, signer, order.profile)
     try:
         if content.form == "sd-jwt-vc":
