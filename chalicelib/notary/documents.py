@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from uuid import UUID
 
 from ..proof.document import commit
@@ -26,7 +27,7 @@ from ..proof.hashes import Hash, sha256
 from ..proof.limits import SALT_BYTES
 from ..proof.payload import Register
 from ..proof.receipt import HolderPart
-from ..proof.statement import SignedStatement, parse_statement, sign_statement
+from ..proof.statement import SignedStatement, entry_id, parse_statement, sign_statement
 from .admit import Caller, admit_statement
 from .custody import (
     Custody,
@@ -46,8 +47,8 @@ from .limits import (
     PURGE_PAGE,
 )
 from .log import Log
-from .orders import Order, make, read_order
-from .ports import Conflict, OutcomeUnknown, Registry
+from .orders import Made, Order, make, read_order
+from .ports import Conflict, IssuerKey, OutcomeUnknown, Registry, Signer
 from .refused import Refused
 
 ROUTE = "POST /v1/documents"
@@ -92,24 +93,47 @@ class Desk:
     now_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be issued: for which issuer, with which of its keys in KMS, by which profile.
+    ``make`` makes it; all its randomness is the secret's, or the signature's."""
+
+    iss: str
+    key: IssuerKey
+    profile: str
+    make: Callable[[Signer, Secret], Made]
+
+
 def issue(desk: Desk, key: str, body: bytes) -> Issued:
     """Issue what the JSON ``body`` orders, once for this Idempotency-Key, or give the same answer
     again. Raises Refused, BrokenClaims, InProgress or Destroyed."""
-    id_ = record_id(desk.caller.tenant, ROUTE, key)
+
+    def plan() -> Plan:
+        order = read_order(body, desk.caller.tenant, desk.registry, desk.now_ms)
+        return Plan(order.iss, order.key, order.profile.name, partial(_make, order))
+
+    return issue_once(desk, ROUTE, key, sha256(body), plan)
+
+
+def _make(order: Order, signer: Signer, secret: Secret) -> Made:
+    return make(order, signer, secret.salt, secret.seed, secret.iat)
+
+
+def issue_once(desk: Desk, route: str, key: str, request: Hash, plan: Callable[[], Plan]) -> Issued:
+    """Issue what is planned, once for the key in this route, or give the same answer again.
+
+    ``request`` is the digest of all that was asked. ``plan`` is asked only while nothing is signed,
+    and raises what refuses the request; then nothing is stored. Raises that, Refused for a key that
+    came with another request, InProgress or Destroyed."""
+    id_ = record_id(desk.caller.tenant, route, key)
     record = desk.custody.documents.get(id_)
     if record is None:
-        order = read_order(body, desk.caller.tenant, desk.registry, desk.now_ms)
-        held = _claim(desk, id_, sha256(body))
-        return _carry_on(desk, held, lambda: order)
-    held = _open(desk, record, sha256(body))
+        planned = plan()
+        return _carry_on(desk, _claim(desk, id_, request), lambda: planned)
+    held = _open(desk, record, request)
     if held.record.state == "accepted":
         return _issued(held)
-    held = _take_over(desk, held)
-    return _carry_on(
-        desk,
-        held,
-        lambda: read_order(body, desk.caller.tenant, desk.registry, desk.now_ms),
-    )
+    return _carry_on(desk, _take_over(desk, held), plan)
 
 
 def find(desk: Desk, id: str) -> Issued | None:
@@ -209,10 +233,10 @@ def _take_over(desk: Desk, held: Held) -> Held:
     return _keep(desk, replace(held, record=record))
 
 
-def _carry_on(desk: Desk, held: Held, order: Callable[[], Order]) -> Issued:
+def _carry_on(desk: Desk, held: Held, plan: Callable[[], Plan]) -> Issued:
     try:
         if held.record.state == "claimed":
-            held = _sign(desk, held, order())
+            held = _sign(desk, held, plan())
         _admit(desk, held.record)
         held = _keep(desk, replace(held, record=replace(held.record, state="accepted")))
     except InProgress:
@@ -223,15 +247,13 @@ def _carry_on(desk: Desk, held: Held, order: Callable[[], Order]) -> Issued:
     return _issued(held)
 
 
-def _sign(desk: Desk, held: Held, order: Order) -> Held:
-    secret, signer = held.secret, desk.custody.issuer_keys.signer(order.key)
-    made = make(order, signer, secret.salt, secret.seed, secret.iat)
-    canonicalization = made.document.canonicalization
-    payload = Register(order.profile.name, canonicalization, *commit(secret.salt, made.document))
-    entry = sign_statement(payload, order.iss, secret.sub, secret.iat, signer)
-    record = replace(
-        held.record, state="signed", entry=entry, entry_id=parse_statement(entry).entry_id
-    )
+def _sign(desk: Desk, held: Held, plan: Plan) -> Held:
+    secret, signer = held.secret, desk.custody.issuer_keys.signer(plan.key)
+    made = plan.make(signer, secret)
+    commitments = commit(secret.salt, made.document)
+    payload = Register(plan.profile, made.document.canonicalization, *commitments)
+    entry = sign_statement(payload, plan.iss, secret.sub, secret.iat, signer)
+    record = replace(held.record, state="signed", entry=entry, entry_id=entry_id(entry))
     secret = replace(secret, document=made.document, credential=made.credential)
     return _keep(desk, replace(held, record=record, secret=secret))
 

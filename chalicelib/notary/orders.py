@@ -71,14 +71,17 @@ def read_order(body: bytes, tenant: str, registry: Registry, now_ms: int) -> Ord
         content = _read_claims(members) if "claims" in members else _read_document(members)
     except Malformed as error:
         raise Refused("malformed-json", str(error)) from error
-    key = custodial_key(registry.issuer(iss), tenant, now_ms)
+    badge = isinstance(content, Claims) and content.form == "open-badges"
+    key = custodial_key(registry.issuer(iss), tenant, now_ms, EDDSA if badge else None)
     order = Order(iss, key, _find_profile(name), content)
     _check(order)
     return order
 
 
-def custodial_key(issuer: Issuer | None, tenant: str, now_ms: int) -> IssuerKey:
-    """The issuer's newest good key in KMS; raises Refused."""
+def custodial_key(
+    issuer: Issuer | None, tenant: str, now_ms: int, alg: int | None = None
+) -> IssuerKey:
+    """The issuer's newest good key in KMS, of this algorithm if it has one; raises Refused."""
     if issuer is None:
         raise Refused("unknown-issuer", "ask the operator to register it")
     if issuer.tenant != tenant:
@@ -92,7 +95,8 @@ def custodial_key(issuer: Issuer | None, tenant: str, now_ms: int) -> IssuerKey:
             f"{issuer.id} has no key in KMS that is good now: send statements that it signs itself"
             " to POST /entries, or ask the operator for a custodial key",
         )
-    return max(held, key=lambda each: each.from_ms)
+    fit = [each for each in held if alg in (None, each.key.alg)]
+    return max(fit or held, key=lambda each: each.from_ms)
 
 
 def make(order: Order, signer: Signer, salt: bytes, seed: bytes, iat: int) -> Made:

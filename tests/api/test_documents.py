@@ -110,6 +110,13 @@ class TestIssuing:
         answer = world.issue(of_claims(), **WAIT).json_body
         verify_sd_jwt_vc(parse_sd_jwt(answer["credential"]), newest.key)
 
+    def test_a_badge_is_signed_with_the_key_that_can(self, world: World) -> None:
+        able = world.take_custody(EDDSA)
+        world.clock.tick()
+        world.take_custody(ES256)
+        answer = world.issue(of_claims(form="open-badges"), **WAIT).json_body
+        verify_credential(answer["credential"], able.key, world.clock())
+
     def test_what_is_not_yet_integrated_is_asked_for_at_its_location(self, idle: World) -> None:
         idle.take_custody()
         response = idle.issue(of_claims())
