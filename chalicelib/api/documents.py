@@ -25,6 +25,13 @@ from .room import Room
 room = Room(__name__)
 
 DOCUMENT = {"document": "the id of the issue"}
+KEY_REFUSALS = (
+    "missing-idempotency-key",
+    "malformed-idempotency-key",
+    "idempotency-key-reused",
+    "idempotency-key-spent",
+    "in-progress",
+)
 REFUSALS = (
     "malformed-json",
     "malformed-document",
@@ -34,11 +41,7 @@ REFUSALS = (
     "no-custodial-key",
     "cannot-issue",
     "too-long-to-sign",
-    "missing-idempotency-key",
-    "malformed-idempotency-key",
-    "idempotency-key-reused",
-    "idempotency-key-spent",
-    "in-progress",
+    *KEY_REFUSALS,
 )
 
 _PRIVATE = {"Cache-Control": "private, no-store"}
@@ -91,7 +94,7 @@ def issue_document(call: Call) -> Reply:
 def show_document(call: Call) -> Reply:
     call.request.negotiate((media.JSON,))
     try:
-        issued = use_case.find(_desk(call), _id(call))
+        issued = use_case.find(desk_of(call), _id(call))
     except use_case.Destroyed as error:
         raise Problem("document-gone", _what_is_left(error.entry_id)) from error
     if issued is None:
@@ -131,14 +134,14 @@ def read_key(header: str | None) -> str:
     return str(key)
 
 
-def _desk(call: Call) -> use_case.Desk:
+def desk_of(call: Call) -> use_case.Desk:
     service = call.service
     return use_case.Desk(service.custody, service.registry, service.log, call.caller, call.now_ms)
 
 
 def _issue(call: Call, key: str) -> use_case.Issued:
     try:
-        return use_case.issue(_desk(call), key, call.request.body)
+        return use_case.issue(desk_of(call), key, call.request.body)
     except BrokenClaims as error:
         breaches: list[JsonValue] = [
             {"pointer": each.pointer, "sentence": each.sentence} for each in error.breaches
@@ -187,21 +190,20 @@ def _facts(issued: use_case.Issued) -> bytes:
         "issuer": statement.iss,
         "profile": issued.profile,
         "canonicalization": issued.document.canonicalization,
-        "document": _holder_part(issued.document),
+        "document": holder_part(issued.document),
     }
     if issued.credential:
-        facts["credential"] = _credential(issued)
+        facts["credential"] = credential_of(issued.document, issued.credential)
     return json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _credential(issued: use_case.Issued) -> JsonValue:
+def credential_of(document: HolderPart, credential: bytes) -> JsonValue:
     """An SD-JWT is text; an Open Badge is JSON, and digested by RFC 8785 whatever its layout."""
-    if issued.document.canonicalization == "raw":
-        return issued.credential.decode()
-    return parse_ijson(issued.credential)
+    return credential.decode() if document.canonicalization == "raw" else parse_ijson(credential)
 
 
-def _holder_part(document: HolderPart) -> dict[str, JsonValue]:
+def holder_part(document: HolderPart) -> dict[str, JsonValue]:
+    """As receipts have it."""
     return {
         "canonicalization": document.canonicalization,
         "salt": document.salt.hex(),

@@ -7,19 +7,23 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from time import perf_counter
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import unquote_plus
 
-from ..notary.admit import admit_upload
+from ..notary.admit import Caller, admit_upload
 from ..notary.attest import attest
-from ..notary.documents import purge
+from ..notary.documents import Desk, purge
 from ..notary.limits import ALARM_TRIES, DRAIN_MS
 from ..notary.log import Refusal
 from ..notary.networks import Attempt
+from ..notary.ports import Job
 from ..notary.publish import publish
 from ..notary.sequence import drain
 from . import wiring
 from .serve import describe_error, log_line
+
+if TYPE_CHECKING:
+    from ..bootstrap import Service
 
 UPLOADS = "uploads/"
 
@@ -143,14 +147,24 @@ def _admission(body: str) -> Callable[[], dict[str, int]]:
     def admit() -> dict[str, int]:
         service = wiring.service()
         jobs = uploaded_jobs(body)
-        admitted = [
-            admit_upload(job, service.registry, service.log, service.clock_ms()) for job in jobs
-        ]
+        admitted = [_admit(job, service) for job in jobs]
         if admitted:
             service.wake()
         return {"jobs": len(admitted), "accepted": sum(job.accepted for job in admitted)}
 
     return admit
+
+
+def _admit(id_: str, service: Service) -> Job:
+    """An upload of statements; or a roster in our custody, which is issued first."""
+    now_ms = service.clock_ms()
+    job = service.log.jobs.get(id_)
+    if job is None or service.custody.documents.get(id_) is None:
+        return admit_upload(id_, service.registry, service.log, now_ms)
+    from ..notary.bulk_issue import issue_job
+
+    caller = Caller(job.tenant, client="", scopes=frozenset())
+    return issue_job(Desk(service.custody, service.registry, service.log, caller, now_ms), id_)
 
 
 def uploaded_jobs(body: str) -> list[str]:

@@ -95,6 +95,14 @@ KINDS: Mapping[str, Kind] = {
     ),
     "blind-profile": Kind(400, "Documents of this profile are not sent"),
     "no-claims": Kind(400, "The profile takes no claims"),
+    "unreadable-roster": Kind(
+        400, "The roster cannot be read", "`tally issue --dry-run` tells more, on your own machine."
+    ),
+    "no-results": Kind(
+        409,
+        "The job has no results",
+        "See GET /v1/jobs/{job}: if it is admitting, ask again after the seconds in Retry-After.",
+    ),
     "no-custodial-key": Kind(403, "The issuer has no key in KMS"),
     "cannot-issue": Kind(400, "The credential cannot be made in this form"),
     "too-long-to-sign": Kind(413, "The credential is too long for the issuer's key"),

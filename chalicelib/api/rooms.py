@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (
+    bulk,
     dids,
     documents,
     entries,
@@ -21,9 +22,8 @@ from . import (
 from .operation import Operation
 
 _MODULES = (
-    *(entries, documents, jobs, receipts, issuers, lists, log, keys, dids, tokens, policy, verify),
-    witness,
-    meta,
+    *(entries, documents, bulk, jobs, receipts, issuers, lists, log, keys, dids, tokens),
+    *(policy, verify, witness, meta),
 )
 
 ROOMS = tuple(module.room for module in _MODULES)

@@ -124,21 +124,31 @@ class Held:
 
     def sealed(self, random: Callable[[int], bytes]) -> Record:
         """The record with the secret sealed."""
+        return replace(self.record, secret=self.seal("", _format_secret(self.secret), random))
+
+    def seal(self, name: str, data: bytes, random: Callable[[int], bytes]) -> bytes:
+        """``data`` of this record, sealed with its data key under a name of its own."""
         nonce = random(NONCE_BYTES)
-        text = _format_secret(self.secret)
-        sealed = AESGCM(self.key).encrypt(nonce, text, _bound_to(self.record))
-        return replace(self.record, secret=nonce + sealed)
+        return nonce + AESGCM(self.key).encrypt(nonce, data, _bound_to(self.record, name))
+
+    def unseal(self, name: str, sealed: bytes) -> bytes:
+        """Raises Unreadable."""
+        return _unseal(self.record, self.key, name, sealed)
 
 
 def open_record(record: Record, keys: DataKeys) -> Held:
     """Raises Unreadable."""
     key = keys.unwrap(record.wrapped, record.context)
-    nonce, sealed = record.secret[:NONCE_BYTES], record.secret[NONCE_BYTES:]
+    return Held(record, _parse_secret(_unseal(record, key, "", record.secret)), key)
+
+
+def _unseal(record: Record, key: bytes, name: str, sealed: bytes) -> bytes:
     try:
-        text = AESGCM(key).decrypt(nonce, sealed, _bound_to(record))
+        return AESGCM(key).decrypt(
+            sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _bound_to(record, name)
+        )
     except (InvalidTag, ValueError) as error:
-        raise Unreadable(f"the secret of record {record.id} does not open") from error
-    return Held(record, _parse_secret(text), key)
+        raise Unreadable(f"what is sealed of record {record.id} does not open") from error
 
 
 def hash_tenant(tenant: str) -> Hash:
@@ -155,9 +165,9 @@ def tombstone(record: Record) -> Record:
     return replace(record, state="gone", lease_ms=0, entry=b"", secret=b"", wrapped=b"")
 
 
-def _bound_to(record: Record) -> bytes:
-    """A secret that is moved to another record does not open."""
-    return record.tenant + bytes.fromhex(record.id)
+def _bound_to(record: Record, name: str) -> bytes:
+    """What is moved to another record, or given another name, does not open."""
+    return record.tenant + bytes.fromhex(record.id) + name.encode()
 
 
 def _format_secret(secret: Secret) -> bytes:

@@ -129,8 +129,8 @@ def issue_once(desk: Desk, route: str, key: str, request: Hash, plan: Callable[[
     record = desk.custody.documents.get(id_)
     if record is None:
         planned = plan()
-        return _carry_on(desk, _claim(desk, id_, request), lambda: planned)
-    held = _open(desk, record, request)
+        return _carry_on(desk, claim(desk, id_, request), lambda: planned)
+    held = open_again(desk, record, request)
     if held.record.state == "accepted":
         return _issued(held)
     return _carry_on(desk, _take_over(desk, held), plan)
@@ -192,8 +192,9 @@ def _own(documents: Documents, tenant: str, id: str) -> Record | None:
     return record if record is not None and record.tenant == hash_tenant(tenant) else None
 
 
-def _open(desk: Desk, record: Record, request: Hash) -> Held:
-    """The record of an earlier request with this key, which must have had this body."""
+def open_again(desk: Desk, record: Record, request: Hash) -> Held:
+    """The record of an earlier request with this key, which must have had this body; raises
+    Refused or Destroyed."""
     if record.is_gone(desk.now_ms):
         raise Destroyed(record.entry_id)
     held = open_record(record, desk.custody.keys)
@@ -205,7 +206,9 @@ def _open(desk: Desk, record: Record, request: Hash) -> Held:
     return held
 
 
-def _claim(desk: Desk, id: str, request: Hash) -> Held:
+def claim(desk: Desk, id: str, request: Hash) -> Held:
+    """A new record, with all the randomness that it will need; raises InProgress for who comes
+    second."""
     custody = desk.custody
     record = Record(
         id=id,

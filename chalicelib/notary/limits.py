@@ -288,3 +288,9 @@ PURGE_PAGE = 100
 PURGE_MS = 30_000
 """Records that a sweep purges at once, and how long it goes on; the next one follows in a minute.
 """
+
+BULK_ISSUE_ROWS = 100
+"""Rows of a roster that are made, signed and stored together, and shown on one page."""
+
+SIGN_THREADS = 8
+"""Signatures of KMS that are asked for side by side."""

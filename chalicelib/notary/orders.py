@@ -73,7 +73,7 @@ def read_order(body: bytes, tenant: str, registry: Registry, now_ms: int) -> Ord
         raise Refused("malformed-json", str(error)) from error
     badge = isinstance(content, Claims) and content.form == "open-badges"
     key = custodial_key(registry.issuer(iss), tenant, now_ms, EDDSA if badge else None)
-    order = Order(iss, key, _find_profile(name), content)
+    order = Order(iss, key, find_profile(name), content)
     _check(order)
     return order
 
@@ -104,7 +104,7 @@ def make(order: Order, signer: Signer, salt: bytes, seed: bytes, iat: int) -> Ma
     is ECDSA's; ``iat`` is in seconds. Raises Refused."""
     content = order.content
     if isinstance(content, Document):
-        return Made(_digest(content.data, content.canonicalization, salt), b"")
+        return Made(holder_part(content.data, content.canonicalization, salt), b"")
     # What makes credentials takes a while to load, which a cold start need not pay.
     from .issue import Issuing, issuer_part, make_open_badge, make_sd_jwt_vc
 
@@ -112,14 +112,15 @@ def make(order: Order, signer: Signer, salt: bytes, seed: bytes, iat: int) -> Ma
     try:
         if content.form == "sd-jwt-vc":
             text = make_sd_jwt_vc(issuing, content.claims, seed, iat, content.holder)
-            return Made(_digest(issuer_part(text).encode(), "raw", salt), text.encode())
+            return Made(holder_part(issuer_part(text).encode(), "raw", salt), text.encode())
         badge = make_open_badge(issuing, content.claims, seed, format_time(iat * 1_000))
     except Malformed as error:
         raise Refused("cannot-issue", str(error)) from error
-    return Made(_digest(badge, "jcs", salt), badge)
+    return Made(holder_part(badge, "jcs", salt), badge)
 
 
-def _digest(data: bytes, canonicalization: Canonicalization, salt: bytes) -> HolderPart:
+def holder_part(data: bytes, canonicalization: Canonicalization, salt: bytes) -> HolderPart:
+    """What the holder keeps of a document; raises Refused for what cannot be digested so."""
     try:
         digests = digest_document(data, canonicalization)
     except DuplicateKey:
@@ -157,14 +158,16 @@ def _read_claims(members: Mapping[str, JsonValue]) -> Claims:
     form = next((each for each in FORMS if each == asked), None)
     if form is None:
         raise MalformedMember(f"form is one of {', '.join(FORMS)}")
-    return Claims(read_object(members["claims"], "claims"), form, _read_holder(members, form))
+    holder = read_holder(members)
+    if holder is not None and form != "sd-jwt-vc":
+        raise MalformedMember("a holder's key is bound to sd-jwt-vc alone")
+    return Claims(read_object(members["claims"], "claims"), form, holder)
 
 
-def _read_holder(members: Mapping[str, JsonValue], form: Form) -> dict[str, str] | None:
+def read_holder(members: Mapping[str, JsonValue]) -> dict[str, str] | None:
+    """The public JWK in ``holder``, if there is one; raises MalformedMember."""
     if "holder" not in members:
         return None
-    if form != "sd-jwt-vc":
-        raise MalformedMember("a holder's key is bound to sd-jwt-vc alone")
     holder = read_object(members["holder"], "holder")
     try:
         parse_jwk(holder)
@@ -173,7 +176,8 @@ def _read_holder(members: Mapping[str, JsonValue], form: Form) -> dict[str, str]
     return {name: read_text(value, "holder") for name, value in holder.items()}
 
 
-def _find_profile(name: str) -> Profile:
+def find_profile(name: str) -> Profile:
+    """Raises Refused."""
     profile = profiles().get(name)
     if profile is None:
         raise Refused("unknown-profile", f"it is none of {', '.join(profiles())}")
@@ -183,16 +187,26 @@ def _find_profile(name: str) -> Profile:
 def _check(order: Order) -> None:
     """All that can be refused before anything is stored or signed."""
     content, profile = order.content, order.profile
+    check_profile(profile, claims=isinstance(content, Claims))
+    if isinstance(content, Claims):
+        check_claims(profile, dict(content.claims))
+    check_length(order)
+
+
+def check_profile(profile: Profile, *, claims: bool) -> None:
+    """Raises Refused for a profile of which no documents, or no claims, are taken."""
     if profile.blind:
         raise Refused(
             "blind-profile",
             f"documents of {profile.name} never leave their owner: sign a statement and send that"
             " to POST /entries",
         )
-    if isinstance(content, Claims):
-        if not profile.schema.get("properties"):
-            raise Refused("no-claims", f"{profile.name} takes no claims: send the document")
-        check_claims(profile, dict(content.claims))
+    if claims and not profile.schema.get("properties"):
+        raise Refused("no-claims", f"{profile.name} takes no claims: send the document")
+
+
+def check_length(order: Order) -> None:
+    """Make it without a signature, and raise Refused for what cannot be kept or signed."""
     measure = _Measure(order.key.key)
     made = make(order, measure, bytes(SALT_BYTES), bytes(SALT_BYTES), 0)
     if len(made.credential) > CREDENTIAL_KEPT_BYTES:

@@ -137,6 +137,18 @@ class World:
         named = {"Idempotency-Key": f'"{key}"', **self.issuing(tenant), **headers}
         return self.post_json("/v1/documents", order, **named)
 
+    def issue_roster(
+        self,
+        data: bytes,
+        media: str = "text/csv",
+        *,
+        key: str = "a key",
+        tenant: str = COLLEGE_TENANT,
+        query: str = f"issuer={COLLEGE}&profile=education/diploma",
+    ) -> HTTPResponse:
+        headers = {"Idempotency-Key": f'"{key}"', "Content-Type": media, **self.issuing(tenant)}
+        return self.request("POST", f"/v1/jobs?{query}", data, headers)
+
     def issuing(self, tenant: str = COLLEGE_TENANT) -> dict[str, str]:
         return self.bearer(tenant, scope="documents:issue")
 

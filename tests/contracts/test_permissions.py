@@ -31,6 +31,7 @@ from chalicelib.api.handlers import (
 from chalicelib.bootstrap import service_from_env, system_clock_ms
 from chalicelib.notary.limits import CUSTODY_MS, HEARTBEAT_MS, REMIND_MS, STATUS_RENEW_MS
 from chalicelib.notary.ports import Single
+from chalicelib.notary.profiles import profiles
 from chalicelib.notary.publish import register_notary
 from chalicelib.notary.sequence import create_log, sequence
 from chalicelib.notary.witnessing import know_log
@@ -316,11 +317,29 @@ def issue_and_destroy(life: Life, now_s: int) -> None:
             where = issued.headers["Location"]
             assert world.get(where, **bearer).status_code == 200
         assert world.request("DELETE", where, headers=bearer).status_code == 204
+    issue_a_roster(life, bearer)
     world.clock.tick(CUSTODY_MS)
     with life.acting_as("sweep"):
         sweep()
     assert world.service.custody.documents.expired(world.clock(), 1) == []
     world.clock.tick(-CUSTODY_MS)
+
+
+def issue_a_roster(life: Life, bearer: dict[str, str]) -> None:
+    world = life.world
+    line = json.dumps({"claims": profiles()["education/diploma"].sample})
+    where = f"/v1/jobs?issuer={COLLEGE}&profile=education/diploma"
+    headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": '"roster"', **bearer}
+    with life.acting_as("api-handler"):
+        opened = world.request("POST", where, line.encode(), headers)
+        assert opened.status_code == 201
+    key = f"uploads/{opened.json_body['job']}"
+    with life.acting_as("admit-upload"):
+        notice = json.dumps({"Records": [{"s3": {"object": {"key": key}}}]})
+        assert admit_uploads([("1", notice)]) == {"batchItemFailures": []}
+    with life.acting_as("api-handler"):
+        results = world.get(f"/v1/jobs/{opened.json_body['job']}/results", **bearer)
+        assert results.status_code == 200
 
 
 def put(upload: Mapping[str, Any], data: bytes) -> None:

@@ -180,6 +180,7 @@ LIFECYCLE = {
     "`staging/`": "staging",
     "`index/tail/`": "index-tails",
     "`uploads/`": "uploads",
+    "`custody/`": "custody",
     "old versions in the work bucket": "deleted",
     "old checkpoints": "old-checkpoints",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from time import monotonic, sleep
 from uuid import uuid4
 
 import pytest
@@ -20,6 +21,8 @@ from tests.cli.desk import tally_json
 
 COLLEGE = "did:web:college.custody.example"
 PROFILE = "education/diploma"
+ROWS = 150
+PATIENCE_S = 90
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def college(
         monkeypatch.setenv(name, value)
     told = tally_json(*add, *names, "--custodial", "p256")
     assert (len(told["kids"]), len(told["custodial"])) == (2, 1)
-    monkeypatch.setattr("chalicelib.cli.tokens.SCOPE", "documents:issue")
+    monkeypatch.setattr("chalicelib.cli.tokens.SCOPE", "documents:issue jobs:read")
     http = Http(deployed.url)
     endpoint = f"{deployed.url}/oauth/token"
     http.tokens = AssertedTokens(signer, endpoint, asker(http, endpoint))
@@ -84,3 +87,31 @@ def verify_offline(college: Http, shown: dict[str, object], work: Path) -> None:
     policy.write_bytes(college.get("/v1/policy").content)
     told = call(("tally-verify", document, receipt, "--policy", policy), {}, work)
     assert told.lower().startswith("valid"), told
+
+
+def test_a_roster_is_issued_by_the_queues_worker(college: Http, tmp_path: Path) -> None:
+    sample = profiles()[PROFILE].sample
+    assert isinstance(sample, dict)
+    rows = [{"claims": {**sample, "student_number": f"S{n}"}} for n in range(ROWS)]
+    body = "\n".join(json.dumps(row) for row in [*rows, {"claims": {"name": 1}}])
+    headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": f'"{uuid4()}"'}
+    where = f"{college.url}/v1/jobs?issuer={COLLEGE}&profile={PROFILE}"
+    opened = college.send(
+        "POST", where, content=body.encode(), headers=headers, authorised=True
+    ).json()
+    deadline = monotonic() + PATIENCE_S
+    job = f"{college.url}/v1/jobs/{opened['job']}"
+    while (status := college.send("GET", job, authorised=True).json())["state"] != "done":
+        assert monotonic() < deadline, status
+        sleep(0.5)
+    assert (status["items"], status["accepted"], status["rejected_count"]) == (ROWS + 1, ROWS, 1)
+    found: list[dict[str, object]] = []
+    page = f"{job}/results"
+    while page:
+        answer = college.send("GET", page, authorised=True)
+        found += [json.loads(line) for line in answer.text.splitlines()]
+        page = answer.links.get("next", {}).get("url", "")
+    assert [each["item"] for each in found if "breaches" in each] == [ROWS]
+    assert len({str(each["entry_id"]) for each in found[:ROWS]}) == ROWS
+    verify_offline(college, found[0], tmp_path)
+    verify_offline(college, found[ROWS - 1], tmp_path)

@@ -130,12 +130,13 @@ def test_functions_sign_with_issuers_keys_of_this_deployment_alone(
         if ":key/*" in json.dumps(statement["Resource"])
     }
     tag = {f"aws:ResourceTag/{DEPLOYMENT_TAG}": {"Ref": "DocumentsTable"}}
-    assert broad == {"ApiHandlerRole": (["kms:Sign"], {"StringEquals": tag})}
+    permitted = (["kms:Sign"], {"StringEquals": tag})
+    assert broad == {"ApiHandlerRole": permitted, "AdmitUploadRole": permitted}
     for _, key in of_type(resources, "AWS::KMS::Key"):
         assert "Tags" not in key["Properties"]
 
 
-def test_only_the_api_unwraps_what_is_kept(resources: dict[str, Resource]) -> None:
+def test_only_who_issues_unwraps_what_is_kept(resources: dict[str, Resource]) -> None:
     users = {
         name
         for name, role in of_type(resources, "AWS::IAM::Role")
@@ -143,7 +144,7 @@ def test_only_the_api_unwraps_what_is_kept(resources: dict[str, Resource]) -> No
         for statement in policy["PolicyDocument"]["Statement"]
         if "CustodyKey" in json.dumps(statement["Resource"])
     }
-    assert users == {"ApiHandlerRole"}
+    assert users == {"ApiHandlerRole", "AdmitUploadRole"}
 
 
 def test_what_an_operator_deletes_from_a_bucket_can_be_brought_back(
