@@ -101,15 +101,14 @@ def add_issuer(
 ) -> None:
     """Register an issuer, or a further key of one: by FILE, or by options."""
     options = (tenant, name_en, name_zh, key)
-    if (file is None) == all(option is None for option in (*options, id_)):
+    unkeyed = file is None and key is None and custodial is None
+    if unkeyed or (file is None) == all(option is None for option in (*options, id_)):
         raise Misused("give either FILE or --tenant, --name-en, --name-zh and --key or --custodial")
     with the_service() as service:
         now_ms = service.clock_ms()
         if file is not None:
             new, merge = read_issuer_file(file, now_ms), merge_issuer
         else:
-            if key is None and custodial is None:
-                raise Misused("--key is missing, or --custodial")
             new, merge = _issuer_of(id_, tenant, name_en, name_zh, key, now_ms), join_issuer
         merged = merge(service.registry.issuer(new.id), new)
         merged = add_custodial_key(merged, custodial, service, now_ms)
@@ -121,8 +120,7 @@ def add_issuer(
         echo_json({**told, "kids": list(kids), "custodial": list(held)})
         return
     click.echo(f"{merged.id} of tenant {merged.tenant} has the keys")
-    for kid in kids:
-        click.echo(f"  {kid}")
+    click.echo("\n".join(f"  {kid}" for kid in kids))
 
 
 @issuer.command("suspend")

@@ -36,7 +36,7 @@ def college(
     for name, value in {**local_cloud.environ, **deployed.environ}.items():
         monkeypatch.setenv(name, value)
     told = tally_json(*add, *names, "--custodial", "p256")
-    assert (len(told["kids"]), len(told["custodial"])) == (2, 1)
+    assert len(told["kids"]) == 2 * len(told["custodial"]) > 0
     monkeypatch.setattr("chalicelib.cli.tokens.SCOPE", "documents:issue jobs:read")
     http = Http(deployed.url)
     endpoint = f"{deployed.url}/oauth/token"
