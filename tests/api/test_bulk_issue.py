@@ -232,6 +232,7 @@ BAD: dict[str, tuple[bytes, str, str, str, int, Callable[[World], None]]] = {
         fresh,
     ),
     "no profile": (GOOD, "text/csv", f"issuer={COLLEGE}", "bad-query", 400, fresh),
+    "two issuers": (GOOD, "text/csv", f"{DIPLOMA}&issuer=x", "bad-query", 400, fresh),
     "an unknown form": (GOOD, "text/csv", f"{DIPLOMA}&form=pdf", "bad-query", 400, fresh),
     "an unknown member": (GOOD, "text/csv", f"{DIPLOMA}&colour=red", "bad-query", 400, fresh),
     "too much": (b"x" * (CUSTODY_BYTES + 1), "text/csv", DIPLOMA, "too-many-bytes", 413, fresh),

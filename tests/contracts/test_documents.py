@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from secrets import token_bytes
 from threading import Barrier, Thread
+from typing import cast
 
 import pytest
 from botocore.exceptions import ClientError
@@ -20,6 +22,7 @@ from chalicelib.adapters.kms_custody import (
     KmsIssuerKeys,
 )
 from chalicelib.notary.admit import Caller
+from chalicelib.notary.bulk_issue import BulkOrder, Result, issue_job, open_job, read_results
 from chalicelib.notary.custody import (
     Custody,
     DataKeys,
@@ -268,6 +271,30 @@ def test_eight_that_take_over_what_was_left_are_one_entry(desk: Desk) -> None:
     answer = issue(later, "one key", BODY)
     assert {each for each in races if isinstance(each, Issued)} <= {answer}
     assert statements_in(desk.log) == Counter([answer.signed.entry])
+
+
+ROWS = 250
+
+
+def test_four_workers_on_one_roster_at_once_issue_each_row_once(desk: Desk) -> None:
+    """P-256 signs otherwise each time, so what one of them signed in vain would be seen."""
+    claims = cast("dict[str, object]", of_claims()["claims"])
+    rows = [{"claims": {**claims, "student_number": f"S{n}"}} for n in range(ROWS)]
+    data = b"\n".join(json.dumps(row).encode() for row in rows)
+    order = BulkOrder(COLLEGE, "education/diploma", "sd-jwt-vc", "ndjson", data)
+    id_ = open_job(desk, "roster", order).id
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: issue_job(desk, id_), range(4)))
+    assert {(job.items, job.accepted) for job in done} == {(ROWS, ROWS)}
+    drain(desk.log, clock_ms)
+    first: int | None = 0
+    results: list[Result] = []
+    while first is not None:
+        page, first = read_results(desk, id_, first)
+        results += page
+    assert [each.item for each in results] == list(range(ROWS))
+    assert statements_in(desk.log) == Counter(each.row.entry for each in results)
+    assert all(each.receipt is not None for each in results)
 
 
 def test_what_is_purged_or_destroyed_is_nowhere_in_the_table(
