@@ -163,6 +163,7 @@ def _custody(setting: Callable[[str], str], clients: Clients) -> Custody:
         documents=DynamoDocuments(clients, table),
         keys=KmsDataKeys(clients, setting("TALLY_CUSTODY_KEY")),
         issuer_keys=KmsIssuerKeys(clients, table),
+        public_url=setting("TALLY_PUBLIC_URL"),
     )
 
 

@@ -50,6 +50,7 @@ from chalicelib.proof.note import VerifierKey, format_vkey
 
 ORIGIN = "tally.test/log"
 NOTARY = "did:web:tally.test"
+URL = "https://tally.test"
 START_MS = 1_790_000_000_000
 
 P = ParamSpec("P")
@@ -642,10 +643,10 @@ def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
         token_signer=key_named(f"tokens of {origin}", alg=-7),
         witness=memory_witness(f"{origin}/witness"),
         notary=Notary(NOTARY, key_named(f"notary of {origin}"), key_named(f"lists of {origin}")),
-        custody=Custody(MemoryDocuments(), MemoryDataKeys(), MemoryIssuerKeys()),
+        custody=Custody(MemoryDocuments(), MemoryDataKeys(), MemoryIssuerKeys(), URL),
         outside=Parties,
         addresses=dict,
-        public_url="https://tally.test",
+        public_url=URL,
         clock_ms=clock,
     )
 

@@ -4,7 +4,7 @@ makes and signs every row.
 The roster waits sealed in the bucket, under the data key of a record as that of a single issue is;
 what is made lies beside it, sealed likewise, a hundred rows to an object that is written once. So
 a worker that dies, or two at once, make one issue of each row: what is stored first counts, and
-only what is stored is submitted. All randomness follows from the record's seed and the row's place.
+only what is stored is submitted. Salts follow from the record's seed and the row's place.
 When the record is destroyed, nothing of all this opens any more. Every row of the roster is an item
 of the job, issued or rejected.
 """
@@ -18,7 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
-from uuid import UUID
 
 from ..proof.document import commit
 from ..proof.hashes import sha256
@@ -28,9 +27,10 @@ from ..proof.receipt import Receipt
 from ..proof.statement import sign_statement
 from .accepted import Rejected, read_head, read_rejected
 from .admit import admit_made, upload_key
-from .custody import Held, open_record, record_id
+from .custody import Held, Lineage, open_record, record_id
 from .documents import Desk, Destroyed, claim, open_again
 from .limits import BULK_ISSUE_ROWS, SIGN_THREADS
+from .lineages import new_lineages
 from .orders import (
     Claims,
     Form,
@@ -59,6 +59,9 @@ from .rosters import (
 
 ROUTE = "POST /v1/jobs"
 _ROSTER = "roster"
+
+NO_LINEAGE = Lineage("")
+"""Each row has its own."""
 
 
 class BulkOrder(NamedTuple):
@@ -91,7 +94,7 @@ def open_job(desk: Desk, key: str, order: BulkOrder) -> Job:
     record = desk.custody.documents.get(id_)
     if record is None:
         _check(desk, order)
-        held = claim(desk, id_, sha256(sent))
+        held = claim(desk, id_, sha256(sent), NO_LINEAGE)
     else:
         held = open_again(desk, record, sha256(sent))
     desk.log.jobs.create(Job(id_, desk.caller.tenant, "admitting"))
@@ -202,8 +205,11 @@ def _make_part(
     key: IssuerKey,
     rows: Sequence[tuple[int, Row | RefusedRow]],
 ) -> list[MadeRow]:
+    """Lineages of a part that is made again, or twice, are other ones: what is stored first counts,
+    and a lineage that is not used costs nothing."""
+    lineages = new_lineages(desk, order.issuer, len(rows))
     with ThreadPoolExecutor(SIGN_THREADS) as pool:
-        return list(pool.map(partial(_make_row, desk, held, order, key), rows))
+        return list(pool.map(partial(_make_row, desk, held, order, key), rows, lineages))
 
 
 def _make_row(
@@ -212,6 +218,7 @@ def _make_row(
     order: BulkOrder,
     key: IssuerKey,
     numbered: tuple[int, Row | RefusedRow],
+    lineage: Lineage,
 ) -> MadeRow:
     item, row = numbered
     if isinstance(row, RefusedRow):
@@ -223,21 +230,16 @@ def _make_row(
     except Refused as refused:
         breach = Breach("", f"{refused.name}: {refused.detail}")
         return MadeRow(row.number, breaches=(breach,), total=1)
-    return _sign_row(desk, held, ordered, item, row.number)
+    salt, seed = (_derive(held, item, purpose) for purpose in ("salt", "seed"))
+    signer, iat = desk.custody.issuer_keys.signer(key), held.secret.iat
+    document, credential = make(ordered, signer, salt, seed, iat, lineage.place)
+    payload = Register(order.profile, document.canonicalization, *commit(salt, document))
+    entry = sign_statement(payload, order.issuer, lineage.sub, iat, signer)
+    return MadeRow(row.number, entry, document, credential)
 
 
-def _sign_row(desk: Desk, held: Held, order: Order, item: int, number: int) -> MadeRow:
-    def derive(purpose: str) -> bytes:
-        return hmac.digest(held.secret.seed, f"tally row {item} {purpose}".encode(), "sha256")
-
-    signer, iat = desk.custody.issuer_keys.signer(order.key), held.secret.iat
-    salt, sub = derive("salt"), UUID(bytes=derive("sub")[:16], version=4).urn
-    document, credential = make(order, signer, salt, derive("seed"), iat)
-    name, canonicalization = order.profile.name, document.canonicalization
-    payload = Register(name, canonicalization, *commit(salt, document))
-    return MadeRow(
-        number, sign_statement(payload, order.iss, sub, iat, signer), document, credential
-    )
+def _derive(held: Held, item: int, purpose: str) -> bytes:
+    return hmac.digest(held.secret.seed, f"tally row {item} {purpose}".encode(), "sha256")
 
 
 def _read_made(desk: Desk, held: Held, number: int) -> list[MadeRow]:

@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from secrets import token_bytes
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -65,15 +65,30 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where status lists tell what became of a credential: an https URL, and the index there."""
+
+    list: str
+    index: int
+
+
+class Lineage(NamedTuple):
+    """The ``sub`` of a statement to be made, and the place of its credential, if it has one."""
+
+    sub: str
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Secret:
     """What nobody but the tenant may know. ``request`` is the SHA-256 of the body, ``seed`` makes
-    the credential's randomness; ``sub`` and ``iat`` are those of the statement. ``document`` and
-    ``credential`` (empty where there is none) are known once it is signed."""
+    the credential's randomness; ``lineage`` and ``iat`` are those of the statement. ``document``
+    and ``credential`` (empty where there is none) are known once it is signed."""
 
     request: Hash
     salt: bytes
     seed: bytes
-    sub: str
+    lineage: Lineage
     iat: int
     document: HolderPart | None = None
     credential: bytes = b""
@@ -105,12 +120,13 @@ class Documents(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Custody:
-    """Where records are kept, what wraps their keys, the keys that sign for issuers, and where
-    randomness comes from."""
+    """Where records are kept, what wraps their keys, the keys that sign for issuers, where status
+    lists are served, and where randomness comes from."""
 
     documents: Documents
     keys: DataKeys
     issuer_keys: IssuerKeys
+    public_url: str
     random: Callable[[int], bytes] = token_bytes
 
 
@@ -172,13 +188,14 @@ def _bound_to(record: Record, name: str) -> bytes:
 
 def _format_secret(secret: Secret) -> bytes:
     """JSON, which nobody but ``_parse_secret`` reads."""
-    document = secret.document
+    document, place = secret.document, secret.lineage.place
     return json.dumps(
         {
             "request": secret.request.hex(),
             "salt": secret.salt.hex(),
             "seed": secret.seed.hex(),
-            "sub": secret.sub,
+            "sub": secret.lineage.sub,
+            "place": place and [place.list, place.index],
             "iat": secret.iat,
             "canonicalization": document and document.canonicalization,
             "sha-256": document and document.sha256.hex(),
@@ -199,7 +216,7 @@ def _parse_secret(text: bytes) -> Secret:
         request=Hash.parse_hex(members["request"]),
         salt=salt,
         seed=bytes.fromhex(members["seed"]),
-        sub=members["sub"],
+        lineage=Lineage(members["sub"], members["place"] and Place(*members["place"])),
         iat=members["iat"],
         document=document,
         credential=parse_base64(members["credential"]),

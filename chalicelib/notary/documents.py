@@ -20,7 +20,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from uuid import UUID
 
 from ..proof.document import commit
 from ..proof.hashes import Hash, sha256
@@ -33,6 +32,7 @@ from .custody import (
     Custody,
     Documents,
     Held,
+    Lineage,
     Record,
     Secret,
     hash_tenant,
@@ -46,8 +46,9 @@ from .limits import (
     PURGE_MS,
     PURGE_PAGE,
 )
+from .lineages import new_lineages, random_lineage
 from .log import Log
-from .orders import Made, Order, make, read_order
+from .orders import Claims, Made, Order, make, read_order
 from .ports import Conflict, IssuerKey, OutcomeUnknown, Registry, Signer
 from .refused import Refused
 
@@ -96,12 +97,14 @@ class Desk:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is to be issued: for which issuer, with which of its keys in KMS, by which profile.
-    ``make`` makes it; all its randomness is the secret's, or the signature's."""
+    ``make`` makes it; all its randomness is the secret's, or the signature's. ``placed``: it is a
+    credential, which has a place in status lists."""
 
     iss: str
     key: IssuerKey
     profile: str
     make: Callable[[Signer, Secret], Made]
+    placed: bool
 
 
 def issue(desk: Desk, key: str, body: bytes) -> Issued:
@@ -110,13 +113,14 @@ def issue(desk: Desk, key: str, body: bytes) -> Issued:
 
     def plan() -> Plan:
         order = read_order(body, desk.caller.tenant, desk.registry, desk.now_ms)
-        return Plan(order.iss, order.key, order.profile.name, partial(_make, order))
+        placed = isinstance(order.content, Claims)
+        return Plan(order.iss, order.key, order.profile.name, partial(_make, order), placed)
 
     return issue_once(desk, ROUTE, key, sha256(body), plan)
 
 
 def _make(order: Order, signer: Signer, secret: Secret) -> Made:
-    return make(order, signer, secret.salt, secret.seed, secret.iat)
+    return make(order, signer, secret.salt, secret.seed, secret.iat, secret.lineage.place)
 
 
 def issue_once(desk: Desk, route: str, key: str, request: Hash, plan: Callable[[], Plan]) -> Issued:
@@ -129,11 +133,16 @@ def issue_once(desk: Desk, route: str, key: str, request: Hash, plan: Callable[[
     record = desk.custody.documents.get(id_)
     if record is None:
         planned = plan()
-        return _carry_on(desk, claim(desk, id_, request), lambda: planned)
+        held = claim(desk, id_, request, _lineage(desk, planned))
+        return _carry_on(desk, held, lambda: planned)
     held = open_again(desk, record, request)
     if held.record.state == "accepted":
         return _issued(held)
     return _carry_on(desk, _take_over(desk, held), plan)
+
+
+def _lineage(desk: Desk, plan: Plan) -> Lineage:
+    return new_lineages(desk, plan.iss, 1)[0] if plan.placed else random_lineage(desk)
 
 
 def find(desk: Desk, id: str) -> Issued | None:
@@ -206,7 +215,7 @@ def open_again(desk: Desk, record: Record, request: Hash) -> Held:
     return held
 
 
-def claim(desk: Desk, id: str, request: Hash) -> Held:
+def claim(desk: Desk, id: str, request: Hash, lineage: Lineage) -> Held:
     """A new record, with all the randomness that it will need; raises InProgress for who comes
     second."""
     custody = desk.custody
@@ -222,7 +231,7 @@ def claim(desk: Desk, id: str, request: Hash) -> Held:
         request=request,
         salt=custody.random(SALT_BYTES),
         seed=custody.random(SALT_BYTES),
-        sub=UUID(bytes=custody.random(16), version=4).urn,
+        lineage=lineage,
         iat=desk.now_ms // 1_000,
     )
     return _keep(desk, Held(replace(record, wrapped=wrapped), secret, key))
@@ -255,7 +264,7 @@ def _sign(desk: Desk, held: Held, plan: Plan) -> Held:
     made = plan.make(signer, secret)
     commitments = commit(secret.salt, made.document)
     payload = Register(plan.profile, made.document.canonicalization, *commitments)
-    entry = sign_statement(payload, plan.iss, secret.sub, secret.iat, signer)
+    entry = sign_statement(payload, plan.iss, secret.lineage.sub, secret.iat, signer)
     record = replace(held.record, state="signed", entry=entry, entry_id=entry_id(entry))
     secret = replace(secret, document=made.document, credential=made.credential)
     return _keep(desk, replace(held, record=record, secret=secret))

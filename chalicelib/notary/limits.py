@@ -268,6 +268,9 @@ CREDENTIAL_KEPT_BYTES = 256_000
 KMS_MESSAGE_BYTES = 4_096
 """What KMS signs with an Ed25519 key; P-256 keys sign a digest, so of any length."""
 
+LIST_URL_CHARACTERS = 120
+"""The URL of a status list without the issuer's id in it, for a service at an address of 80."""
+
 IDEMPOTENCY_KEY_CHARACTERS = 255
 
 CUSTODY_MS = 86_400_000

@@ -17,7 +17,9 @@ from ..proof.limits import SALT_BYTES
 from ..proof.members import JsonObject, MalformedMember, read_base64, read_object, read_text
 from ..proof.receipt import HolderPart
 from ..proof.times import format_time
-from .limits import CREDENTIAL_KEPT_BYTES, KMS_MESSAGE_BYTES
+from .custody import Place
+from .limits import CREDENTIAL_KEPT_BYTES, KMS_MESSAGE_BYTES, LIST_URL_CHARACTERS
+from .places import PAGE_PLACES
 from .ports import Issuer, IssuerKey, Registry
 from .profiles import Profile, check_claims, profiles
 from .refused import Refused
@@ -99,21 +101,30 @@ def custodial_key(
     return max(fit or held, key=lambda each: each.from_ms)
 
 
-def make(order: Order, signer: Signer, salt: bytes, seed: bytes, iat: int) -> Made:
+def make(
+    order: Order,
+    signer: Signer,
+    salt: bytes,
+    seed: bytes,
+    iat: int,
+    place: Place | None = None,
+) -> Made:
     """Make what was ordered. All randomness is in ``salt`` and ``seed``, and in the signature if it
-    is ECDSA's; ``iat`` is in seconds. Raises Refused."""
+    is ECDSA's; ``iat`` is in seconds, ``place`` that of a credential in status lists. Raises
+    Refused."""
     content = order.content
     if isinstance(content, Document):
         return Made(holder_part(content.data, content.canonicalization, salt), b"")
     # What makes credentials takes a while to load, which a cold start need not pay.
-    from .issue import Issuing, issuer_part, make_open_badge, make_sd_jwt_vc
+    from .issue import Issuing, StatusPlace, issuer_part, make_open_badge, make_sd_jwt_vc
 
     issuing = Issuing(order.iss, signer, order.profile)
+    at = None if place is None else StatusPlace(place.list, place.index)
     try:
         if content.form == "sd-jwt-vc":
-            text = make_sd_jwt_vc(issuing, content.claims, seed, iat, content.holder)
+            text = make_sd_jwt_vc(issuing, content.claims, seed, iat, content.holder, at)
             return Made(holder_part(issuer_part(text).encode(), "raw", salt), text.encode())
-        badge = make_open_badge(issuing, content.claims, seed, format_time(iat * 1_000))
+        badge = make_open_badge(issuing, content.claims, seed, format_time(iat * 1_000), at)
     except Malformed as error:
         raise Refused("cannot-issue", str(error)) from error
     return Made(holder_part(badge, "jcs", salt), badge)
@@ -208,7 +219,11 @@ def check_profile(profile: Profile, *, claims: bool) -> None:
 def check_length(order: Order) -> None:
     """Make it without a signature, and raise Refused for what cannot be kept or signed."""
     measure = _Measure(order.key.key)
-    made = make(order, measure, bytes(SALT_BYTES), bytes(SALT_BYTES), 0)
+    # As long a place as any is; which one it will have is known only once it is claimed.
+    url = "https://".ljust(LIST_URL_CHARACTERS + len(order.iss), "x")
+    made = make(
+        order, measure, bytes(SALT_BYTES), bytes(SALT_BYTES), 0, Place(url, PAGE_PLACES - 1)
+    )
     if len(made.credential) > CREDENTIAL_KEPT_BYTES:
         raise Refused(
             "too-many-bytes", f"the credential would have more than {CREDENTIAL_KEPT_BYTES} bytes"

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from chalicelib.api import wiring
 from chalicelib.api.documents import read_key
 from chalicelib.api.problems import Problem
 from chalicelib.notary.limits import (
@@ -26,8 +27,8 @@ from chalicelib.proof.keys import EDDSA, ES256, format_jwk
 from chalicelib.proof.policy import read_policy
 from chalicelib.proof.receipt import parse_receipt
 from chalicelib.proof.verify import verify
-from tests.api.world import COLLEGE, HOSPITAL, HOSPITAL_TENANT, JSON, World, problem_of
-from tests.fakes import MemoryDocuments, MemoryIssuerKeys, key_named
+from tests.api.world import COLLEGE, HOSPITAL, HOSPITAL_TENANT, JSON, URL, World, problem_of
+from tests.fakes import MemoryBitLists, MemoryDocuments, MemoryIssuerKeys, key_named
 
 DIPLOMA = "education/diploma"
 CLAIMS: Any = profiles()[DIPLOMA].sample
@@ -61,6 +62,14 @@ def check_receipt(world: World, answer: dict[str, Any], document: bytes) -> None
     verdict = verify(document, receipt, policy, world.clock())
     assert verdict.outcome == "valid", verdict
     assert receipt.statement.entry_id.hex() == answer["entry_id"]
+
+
+def place_of(credential: Any) -> tuple[str, int]:
+    if isinstance(credential, dict):
+        status = credential["credentialStatus"][0]
+        return status["statusListCredential"].rpartition("/")[0], int(status["statusListIndex"])
+    held: Any = parse_sd_jwt(credential).payload["status"]
+    return held["status_list"]["uri"], held["status_list"]["idx"]
 
 
 class TestIssuing:
@@ -98,6 +107,30 @@ class TestIssuing:
         assert answer["canonicalization"] == "jcs"
         verify_credential(answer["credential"], key.key, world.clock())
         check_receipt(world, answer, json.dumps(answer["credential"], indent=1).encode())
+
+    @pytest.mark.parametrize("form", ["sd-jwt-vc", "open-badges"])
+    def test_a_credential_has_a_place_in_status_lists(self, world: World, form: str) -> None:
+        world.take_custody()
+        answers = [
+            world.issue(of_claims(form=form), key, **WAIT).json_body for key in ("one", "other")
+        ]
+        places = [place_of(answer["credential"]) for answer in answers]
+        assert {url for url, _ in places} == {f"{URL}/v1/issuers/{COLLEGE}/lists/0"}
+        assert len({index for _, index in places}) == 2
+        lists = cast(MemoryBitLists, world.service.log.lists)
+        assert lists.secrets[COLLEGE].places == 2
+
+    def test_a_document_has_none(self, world: World) -> None:
+        world.take_custody()
+        assert world.issue(of_document(), **WAIT).status_code == 201
+        assert cast(MemoryBitLists, world.service.log.lists).secrets == {}
+
+    def test_without_lists_there_are_no_places(self, world: World) -> None:
+        world.service = replace(world.service, log=replace(world.service.log, lists=None))
+        wiring.use(world.service)
+        world.take_custody()
+        answer = world.issue(of_claims()).json_body
+        assert "status" not in parse_sd_jwt(answer["credential"]).payload
 
     def test_the_newest_good_key_signs(self, world: World) -> None:
         world.take_custody()

@@ -27,6 +27,7 @@ from chalicelib.notary.custody import (
     Custody,
     DataKeys,
     Held,
+    Lineage,
     Record,
     Secret,
     Unreadable,
@@ -59,7 +60,9 @@ RECORD = Record(
 )
 SIGNED = replace(RECORD, state="signed", entry=b"entry", entry_id=entry_id(b"entry"))
 
-SECRET = Secret(sha256(b"body"), bytes(32), bytes(range(32)), "urn:uuid:x", 1, credential=b"c")
+SECRET = Secret(
+    sha256(b"body"), bytes(32), bytes(range(32)), Lineage("urn:uuid:x"), 1, credential=b"c"
+)
 
 
 class TestDocuments:
@@ -208,7 +211,7 @@ def desk(local_clients: Clients) -> Desk:
     documents = DynamoDocuments(local_clients, places.documents)
     wrapping = local_clients.kms.create_key()["KeyMetadata"]["KeyId"]
     issuer_keys = KmsIssuerKeys(local_clients, places.documents)
-    custody = Custody(documents, KmsDataKeys(local_clients, wrapping), issuer_keys)
+    custody = Custody(documents, KmsDataKeys(local_clients, wrapping), issuer_keys, "https://t")
     held = issuer_keys.make(COLLEGE, ES256, 0)
     registry = MemoryRegistry(replace(issuer(COLLEGE, COLLEGE_TENANT), keys=(held,)))
     return Desk(custody, registry, log, Caller(COLLEGE_TENANT, "", frozenset()), clock_ms())

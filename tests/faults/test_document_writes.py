@@ -141,6 +141,7 @@ class Stage:
             TappedDocuments(self.documents, tap),
             TappedDataKeys(self.keys, tap),
             TappedIssuerKeys(self.issuer_keys, tap),
+            "https://tally.test",
         )
         log = tapped(self.log, lambda name, write: tap(name.partition(" ")[0], write))
         return Desk(custody, self.registry, log, CALLER, self.clock())
@@ -213,6 +214,7 @@ def test_the_table_has_every_step_in_its_order() -> None:
     issuing = ["kms.new", "documents.put claimed", "kms.sign", "documents.put signed"]
     issuing += ["pending.add", "documents.put accepted", "kms.unwrap"]
     assert STEPS == [
+        "lists.allot",
         *(*issuing[:3], *issuing[2:]),  # a credential is signed, and its statement
         *issuing,
         *("kms.unwrap", "kms.unwrap"),  # to be shown

@@ -106,9 +106,9 @@ def test_the_table_has_every_step_in_its_order() -> None:
     pair = ["kms.sign", "kms.sign"]
     assert STEPS == [
         *("kms.new", "documents.put claimed", "jobs.create", "work.create"),
-        *("kms.unwrap", *pair, *pair, "work.create"),
-        *(*pair, "work.create"),
-        *(*pair, "work.create"),
+        *("kms.unwrap", "lists.allot", *pair, *pair, "work.create"),
+        *("lists.allot", *pair, "work.create"),
+        *("lists.allot", *pair, "work.create"),
         *("work.create", "jobs.admit", "pending.add"),
         *["kms.unwrap"] * 3,
     ]

@@ -12,6 +12,8 @@ import pytest
 from chalicelib.notary.custody import (
     NONCE_BYTES,
     Held,
+    Lineage,
+    Place,
     Record,
     Secret,
     Unreadable,
@@ -26,9 +28,12 @@ from chalicelib.proof.receipt import HolderPart
 from tests.fakes import START_MS, MemoryDataKeys, MemoryDocuments
 
 SALT = bytes(range(32))
-CLAIMED = Secret(sha256(b"body"), SALT, bytes(32), "urn:uuid:1", 1_790_000_000)
+CLAIMED = Secret(sha256(b"body"), SALT, bytes(32), Lineage("urn:uuid:1"), 1_790_000_000)
 SIGNED = replace(
-    CLAIMED, document=HolderPart("jcs", SALT, sha256(b"d"), sm3(b"d")), credential=b"\x00credential"
+    CLAIMED,
+    lineage=Lineage("urn:uuid:1", Place("https://tally.test/list", 7)),
+    document=HolderPart("jcs", SALT, sha256(b"d"), sm3(b"d")),
+    credential=b"\x00credential",
 )
 RECORD = Record(sha256(b"id").hex(), sha256(b"tenant"), "signed", START_MS, entry=b"entry")
 
@@ -52,7 +57,7 @@ class TestSealing:
 
     def test_nothing_of_it_shows(self, keys: MemoryDataKeys) -> None:
         record = sealed(keys)
-        for part in (SALT, SALT.hex().encode(), b"credential", SIGNED.sub.encode()):
+        for part in (SALT, SALT.hex().encode(), b"credential", SIGNED.lineage.sub.encode()):
             assert part not in record.secret + record.wrapped
 
     def test_the_same_secret_is_sealed_otherwise_each_time(self, keys: MemoryDataKeys) -> None:
