@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import (
     bulk,
+    changes,
     dids,
     documents,
     entries,
@@ -22,7 +23,7 @@ from . import (
 from .operation import Operation
 
 _MODULES = (
-    *(entries, documents, bulk, jobs, receipts, issuers, lists, log, keys, dids, tokens),
+    *(entries, documents, bulk, changes, jobs, receipts, issuers, lists, log, keys, dids, tokens),
     *(policy, verify, witness, meta),
 )
 

@@ -112,6 +112,10 @@ SCHEMAS: dict[str, Schema] = {
             ),
         ]
     },
+    "StatusChangeRequest": _object(
+        {"target": _HEX32, "kind": {"enum": list(STATUS_KINDS)}, "reason": {"enum": list(REASONS)}},
+        {"effective": _INTEGER},
+    ),
     "Issued": _object(
         {
             "id": _HEX32,

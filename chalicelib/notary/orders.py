@@ -17,6 +17,7 @@ from ..proof.limits import SALT_BYTES
 from ..proof.members import JsonObject, MalformedMember, read_base64, read_object, read_text
 from ..proof.receipt import HolderPart
 from ..proof.times import format_time
+from .checks import check_active
 from .custody import Place
 from .limits import CREDENTIAL_KEPT_BYTES, KMS_MESSAGE_BYTES, LIST_URL_CHARACTERS
 from .places import PAGE_PLACES
@@ -83,13 +84,27 @@ def read_order(body: bytes, tenant: str, registry: Registry, now_ms: int) -> Ord
 def custodial_key(
     issuer: Issuer | None, tenant: str, now_ms: int, alg: int | None = None
 ) -> IssuerKey:
-    """The issuer's newest good key in KMS, of this algorithm if it has one; raises Refused."""
+    """The newest good key in KMS of an issuer that may register documents now, of this algorithm if
+    it has one; raises Refused."""
+    found = _own(issuer, tenant)
+    check_active(found)
+    return _newest(found, now_ms, alg)
+
+
+def key_in_custody(issuer: Issuer | None, tenant: str, now_ms: int) -> IssuerKey:
+    """The same, whatever the issuer may do now."""
+    return _newest(_own(issuer, tenant), now_ms, None)
+
+
+def _own(issuer: Issuer | None, tenant: str) -> Issuer:
     if issuer is None:
         raise Refused("unknown-issuer", "ask the operator to register it")
     if issuer.tenant != tenant:
         raise Refused("not-your-issuer", f"{issuer.id} belongs to another tenant")
-    if issuer.status != "active":
-        raise Refused("issuer-not-active", f"{issuer.id} is {issuer.status}: ask the operator")
+    return issuer
+
+
+def _newest(issuer: Issuer, now_ms: int, alg: int | None) -> IssuerKey:
     held = [each for each in issuer.keys if each.arn and each.good_at(now_ms)]
     if not held:
         raise Refused(

@@ -65,6 +65,7 @@ def test_whoever_needs_a_scope_says_so() -> None:
         ("/v1/documents/{document}", "get", "documents:issue"),
         ("/v1/documents/{document}", "delete", "documents:issue"),
         ("/v1/jobs", "post", "documents:issue"),
+        ("/v1/status-changes", "post", "documents:issue"),
         ("/v1/jobs/{job}/results", "get", "documents:issue"),
         ("/v1/jobs/{job}", "get", "jobs:read"),
         ("/v1/jobs/{job}/receipts", "get", "jobs:read"),
