@@ -41,5 +41,10 @@ def attester(event: CloudWatchEvent) -> None:  # noqa: ARG001 - what it does nee
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
+def deliverer(event: CloudWatchEvent) -> None:  # noqa: ARG001 - what it does needs nothing of it
+    handlers.deliver_webhooks()
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
 def publisher(event: CloudWatchEvent) -> None:  # noqa: ARG001 - what it does needs nothing of it
     handlers.publish_documents()

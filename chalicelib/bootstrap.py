@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -22,14 +23,17 @@ from .adapters.dynamodb_jobs import DynamoJobs
 from .adapters.dynamodb_notices import DynamoNotices
 from .adapters.dynamodb_pending import DynamoPending
 from .adapters.dynamodb_registry import DynamoRegistry
+from .adapters.dynamodb_webhooks import DynamoWebhooks
 from .adapters.dynamodb_witness import DynamoWitnessStates
 from .adapters.evm.network import EvmChain, EvmNetwork
 from .adapters.evm.wallet import address_of
 from .adapters.http import Http
 from .adapters.jsonrpc import JsonRpc
 from .adapters.kms_custody import KmsDataKeys, KmsIssuerKeys
+from .adapters.kms_sealer import KmsSealer
 from .adapters.kms_signer import KmsSigner
 from .adapters.opentimestamps import CalendarNetwork
+from .adapters.public_http import PublicHttp, of_this_machine
 from .adapters.rfc3161 import TsaNetwork
 from .adapters.s3_objects import S3Objects, S3Uploads
 from .adapters.secp256k1 import ChainSigner, KmsSecp256k1, LocalSecp256k1
@@ -37,12 +41,16 @@ from .adapters.sqs_wake import SqsRemind, SqsWake
 from .adapters.witness import HttpWitness
 from .notary.attest import Attester, Party
 from .notary.custody import Custody
+from .notary.deliveries import Deliverer
 from .notary.log import Log
 from .notary.networks import Attempt, Network
 from .notary.notices import Notary
 from .notary.outside import NetworkConfig, Outside, WitnessConfig, parse_outside
 from .notary.ports import Registry, Remind, Signer, Uploads, Wake
+from .notary.public_url import Post, Reach
 from .notary.publish import Publisher
+from .notary.telling import Teller
+from .notary.webhooks import Delivery, Sealer, WebhookStore
 from .notary.witnesses import WITNESSES, Witnesses
 from .notary.witnessing import WitnessService
 from .proof.errors import Malformed
@@ -54,11 +62,16 @@ class MissingSetting(Exception):
     """An environment variable that the service needs is not set."""
 
 
+class MisplacedSetting(Exception):
+    """An environment variable is set that may be set for the local cloud alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """Everything that an entry point needs. ``clock_ms`` is the time in POSIX milliseconds,
     ``addresses`` are where the chain key gets its money, by namespace of CAIP-2; ``notary`` signs
-    the notices about issuers, ``custody`` is for issuers who hold no key."""
+    the notices about issuers, ``custody`` is for issuers who hold no key. ``reach`` judges a
+    tenant's URL, and ``post`` posts to it."""
 
     log: Log
     registry: Registry
@@ -69,6 +82,10 @@ class Service:
     witness: WitnessService | None
     notary: Notary | None
     custody: Custody
+    webhooks: WebhookStore
+    sealer: Sealer
+    reach: Reach
+    post: Post
     outside: Callable[[], Parties]
     addresses: Callable[[], Mapping[str, str]]
     public_url: str
@@ -101,6 +118,7 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
     clients = clients or Clients()
     registry = DynamoRegistry(clients, setting("TALLY_REGISTRY_TABLE"))
     chain_signer = KmsSecp256k1(clients, setting("TALLY_CHAIN_KEY"))
+    public = public_http(environ)
     return Service(
         log=_log(setting, clients),
         registry=registry,
@@ -111,6 +129,10 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
         witness=_witness(setting, clients),
         notary=_notary(setting, clients),
         custody=_custody(setting, clients),
+        webhooks=DynamoWebhooks(clients, setting("TALLY_WEBHOOKS_TABLE")),
+        sealer=KmsSealer(clients, setting("TALLY_WEBHOOK_KEY")),
+        reach=public.reach,
+        post=public.post,
         outside=OutsideParties(registry, chain_signer),
         addresses=lambda: chain_addresses(chain_signer),
         public_url=setting("TALLY_PUBLIC_URL"),
@@ -141,6 +163,20 @@ def _witness(setting: Callable[[str], str], clients: Clients) -> WitnessService:
         signer=KmsSigner(clients, setting("TALLY_WITNESS_KEY")),
         name=f"{setting('TALLY_ORIGIN')}/witness",
     )
+
+
+TEST_RECEIVER = "TALLY_TEST_RECEIVER"
+"""A setting of tests on the local cloud alone: see ``of_this_machine``."""
+
+
+def public_http(environ: Mapping[str, str]) -> PublicHttp:
+    """The way to hosts that tenants name. Raises MisplacedSetting."""
+    receiver = environ.get(TEST_RECEIVER)
+    if not receiver:
+        return PublicHttp()
+    if "AWS_ENDPOINT_URL" not in environ:
+        raise MisplacedSetting(f"unset {TEST_RECEIVER}: it is for tests on the local cloud alone")
+    return of_this_machine(receiver)
 
 
 NOTARY_OF_HOST = "host"
@@ -177,6 +213,23 @@ def publisher_of(service: Service, tell: Callable[[str, str], None]) -> Publishe
         notary=service.notary,
         public_url=service.public_url,
         clock_ms=service.clock_ms,
+        tell=tell,
+    )
+
+
+def teller_of(service: Service) -> Teller:
+    return Teller(service.log, service.registry, service.webhooks, service.clock_ms)
+
+
+def deliverer_of(service: Service, tell: Callable[[Delivery], None]) -> Deliverer:
+    """The service's deliverer."""
+    return Deliverer(
+        store=service.webhooks,
+        sealer=service.sealer,
+        post=service.post,
+        base_url=service.public_url,
+        clock_ms=service.clock_ms,
+        chance=random.random,
         tell=tell,
     )
 

@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from .deploy import DeployError, Deployment, create_log, deploy, format_settings
 from .gateway import spell_out_answers
 from .package import ROOT, PackageError, make_package
+from .template import FUNCTIONS, Template
 
 if TYPE_CHECKING:
     import boto3
@@ -145,8 +146,11 @@ def running(
         cloud.stop()
 
 
-def deploy_locally(cloud: LocalCloud, stack: str = "tally", origin: str = ORIGIN) -> Deployment:
-    """Package what is checked out, deploy it to the cloud, and create its log if there is none."""
+def deploy_locally(
+    cloud: LocalCloud, stack: str = "tally", origin: str = ORIGIN, receiver: str = ""
+) -> Deployment:
+    """Package what is checked out, deploy it to the cloud, and create its log if there is none.
+    ``receiver`` is what stands for all hosts of webhooks (``TALLY_TEST_RECEIVER``)."""
     package = make_package("local")
     # MiniStack lets a tag choose the API's id, so the functions can be told their address at once.
     # It replaces an API whose definition changed, so the id names the definition.
@@ -154,6 +158,8 @@ def deploy_locally(cloud: LocalCloud, stack: str = "tally", origin: str = ORIGIN
     name = f"{stack}{hashlib.sha256(json.dumps(api['Body']).encode()).hexdigest()[:8]}"
     api["Tags"] = [{"Key": "ms-custom-id", "Value": name}]
     spell_out_answers(package.template)
+    if receiver:
+        _receive_at(receiver, package.template)
     deployment = deploy(
         cloud.session(),
         package,
@@ -164,6 +170,13 @@ def deploy_locally(cloud: LocalCloud, stack: str = "tally", origin: str = ORIGIN
     )
     create_log(deployment)
     return deployment
+
+
+def _receive_at(receiver: str, template: Template) -> None:
+    """No template that is deployed to AWS has this setting."""
+    for name in FUNCTIONS:
+        environment = template["Resources"][name]["Properties"]["Environment"]
+        environment["Variables"]["TALLY_TEST_RECEIVER"] = receiver
 
 
 def _environ(state: Path, port: int, *, keep: bool) -> dict[str, str]:

@@ -26,6 +26,7 @@ FUNCTIONS = {
     "Sweep": ("sweep", "SweepLogs"),
     "Attester": ("attester", "AttesterLogs"),
     "Publisher": ("publisher", "PublisherLogs"),
+    "Deliverer": ("deliverer", "DelivererLogs"),
 }
 """Logical id → last part of the physical name, log group."""
 
@@ -43,6 +44,7 @@ ENVIRONMENT = {
     "TALLY_REGISTRY_TABLE": "RegistryTable",
     "TALLY_ATTEMPTS_TABLE": "AttemptsTable",
     "TALLY_DOCUMENTS_TABLE": "DocumentsTable",
+    "TALLY_WEBHOOKS_TABLE": "WebhooksTable",
     "TALLY_LOG_BUCKET": "LogBucket",
     "TALLY_WORK_BUCKET": "WorkBucket",
     "TALLY_WAKE_QUEUE_URL": "WakeQueue",
@@ -55,6 +57,7 @@ ENVIRONMENT = {
     "TALLY_NOTARY_KEY": "NotaryKey",
     "TALLY_STATUS_KEY": "StatusKey",
     "TALLY_CUSTODY_KEY": "CustodyKey",
+    "TALLY_WEBHOOK_KEY": "WebhookKey",
 }
 """What ``chalicelib.bootstrap`` reads → the parameter or resource whose ``Ref`` it is.
 

@@ -37,6 +37,7 @@ from chalicelib.notary.ports import (
     Submission,
     Upload,
 )
+from chalicelib.notary.public_url import parse_public_url
 from chalicelib.notary.witnessing import WitnessedLog, WitnessService
 from chalicelib.proof.hashes import Hash, sha256
 from chalicelib.proof.keys import (
@@ -633,6 +634,8 @@ def memory_witness(name: str) -> WitnessService:
 
 def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
     """The service on a log that is not yet created, with a clock that the test moves."""
+    from .webhook_fakes import MemorySealer, MemoryWebhooks, Receivers
+
     log, clock = memory_log(origin), Clock()
     return Service(
         log=log,
@@ -644,6 +647,10 @@ def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
         witness=memory_witness(f"{origin}/witness"),
         notary=Notary(NOTARY, key_named(f"notary of {origin}"), key_named(f"lists of {origin}")),
         custody=Custody(MemoryDocuments(), MemoryDataKeys(), MemoryIssuerKeys(), URL),
+        webhooks=MemoryWebhooks(),
+        sealer=MemorySealer(),
+        reach=check_url,
+        post=Receivers(clock),
         outside=Parties,
         addresses=dict,
         public_url=URL,
@@ -651,12 +658,18 @@ def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
     )
 
 
+def check_url(url: str) -> None:
+    """``Reach``, where every host is a public one."""
+    parse_public_url(url)
+
+
 READS = frozenset(
     (
         *("head", "row", "get", "get_many", "get_range", "size", "contains", "take", "aside"),
         *("newest", "before", "of_block", "unfinished", "is_full", "newest_full"),
         *("all", "height", "asked", "allotment", "allotments"),
-        *("all", "height", "asked", "expired"),
+        *("endpoint", "endpoints", "delivery", "due", "dead", "told"),
+        *("expired",),
     )
 )
 """Every method of a port that changes nothing; whatever else is called is a write."""

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from threading import RLock
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chalicelib.notary.ports import Conflict
 from chalicelib.notary.public_url import Answer, NoConnection
-from chalicelib.notary.webhooks import Delivery, Endpoint, State
+from chalicelib.notary.webhooks import Delivery, Endpoint, State, WrongSeal
+from chalicelib.proof.text import MalformedBase64, format_base64, parse_base64
 
 from .fakes import locked
 
@@ -20,6 +25,7 @@ class MemoryWebhooks:
         self._lock = RLock()
         self._endpoints: dict[tuple[str, str], Endpoint] = {}
         self.rows: dict[tuple[str, str], Delivery] = {}
+        self.height = 0
 
     @locked
     def endpoint(self, tenant: str, id: str) -> Endpoint | None:
@@ -64,9 +70,39 @@ class MemoryWebhooks:
         self.rows[key] = replace(delivery, version=delivery.version + 1)
         return self.rows[key]
 
+    @locked
+    def told(self) -> int:
+        return self.height
+
+    @locked
+    def advance(self, before: int, after: int) -> None:
+        if self.height != before:
+            raise Conflict("the height is another")
+        self.height = after
+
     def _queue(self, endpoint: str, state: State) -> list[Delivery]:
         rows = [row for (of, _), row in self.rows.items() if of == endpoint and row.state == state]
         return sorted(rows, key=lambda row: row.due_ms)
+
+
+class MemorySealer:
+    """``Sealer``, with a key in memory."""
+
+    def __init__(self) -> None:
+        self._key = AESGCM(sha256(b"webhooks").digest())
+
+    def seal(self, tenant: str, endpoint: str, secret: str) -> str:
+        nonce = sha256(secret.encode()).digest()[:12]
+        context = f"{tenant} {endpoint}".encode()
+        return format_base64(nonce + self._key.encrypt(nonce, secret.encode(), context))
+
+    def open(self, tenant: str, endpoint: str, sealed: str) -> str:
+        context = f"{tenant} {endpoint}".encode()
+        try:
+            data = parse_base64(sealed)
+            return self._key.decrypt(data[:12], data[12:], context).decode()
+        except (InvalidTag, MalformedBase64, ValueError):
+            raise WrongSeal("it opens for another endpoint, if at all") from None
 
 
 @dataclass

@@ -4,7 +4,7 @@ Keys are ``of`` and ``id``. An endpoint is ``endpoint`` and SHA-256 of its tenan
 those of a tenant stand together; a delivery is its endpoint's id and its event's. The index
 ``queue`` has what is due and what is dead of each endpoint, by ``due_ms``; what is done has no
 attribute ``queue``, so it is not in it. The index may lag; the condition on ``version`` holds. The
-attribute ``expires_s`` is the table's time to live.
+attribute ``expires_s`` is the table's time to live. ``told`` is the height up to which was told.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from .dynamodb import Item
 
 ENDPOINT = "endpoint"
+TOLD = "told"
+HEIGHT = "height"
 QUEUE = "queue"
 
 
@@ -87,6 +89,16 @@ class DynamoWebhooks:
         self._put(item, delivery.version)
         return _delivery(item)
 
+    def told(self) -> int:
+        item = self._get(TOLD, HEIGHT)
+        return int(item[HEIGHT]["N"]) if item else 0
+
+    @doubt_told()
+    def advance(self, before: int, after: int) -> None:
+        item: Item = {**_key(TOLD, HEIGHT), HEIGHT: {"N": str(after)}}
+        conflict = "what was told reaches another height"
+        put_at(self._clients.dynamodb, self._table, item, (HEIGHT, before), conflict)
+
     def _get(self, of: str, id: str) -> Item | None:
         answer = self._clients.dynamodb.get_item(
             TableName=self._table, Key=_key(of, id), ConsistentRead=True
@@ -105,7 +117,6 @@ class DynamoWebhooks:
 
     @doubt_told()
     def _put(self, item: Item, held: int) -> None:
-
         put_at(
             self._clients.dynamodb,
             self._table,
@@ -137,6 +148,7 @@ def _endpoint_item(endpoint: Endpoint) -> Item:
         "url": {"S": endpoint.url},
         "secrets": {"L": [{"S": secret} for secret in endpoint.secrets]},
         "events": {"L": [{"S": event} for event in sorted(endpoint.events)]},
+        "since": {"N": str(endpoint.since)},
         "disabled": {"S": endpoint.disabled},
         "version": {"N": str(endpoint.version + 1)},
     }
@@ -149,6 +161,7 @@ def _endpoint(item: Item) -> Endpoint:
         url=item["url"]["S"],
         secrets=tuple(secret["S"] for secret in item["secrets"]["L"]),
         events=frozenset(event["S"] for event in item["events"]["L"]),
+        since=int(item["since"]["N"]),
         disabled=item["disabled"]["S"],
         version=int(item["version"]["N"]),
     )

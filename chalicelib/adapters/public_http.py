@@ -56,10 +56,15 @@ def connect_to(address: str, port: int, timeout_s: float) -> socket.socket:
     return socket.create_connection((address, port), timeout_s)
 
 
-@cache
 def public_tls() -> ssl.SSLContext:
     """What the system's certificate authorities vouch for, by the names that certificates list."""
-    context = ssl.create_default_context()
+    return tls_by(None)
+
+
+@cache
+def tls_by(certificates: str | None) -> ssl.SSLContext:
+    """What those in a file vouch for, or the system's."""
+    context = ssl.create_default_context(cafile=certificates)
     context.hostname_checks_common_name = False
     context.set_alpn_protocols(["http/1.1"])
     return context
@@ -77,6 +82,10 @@ class PublicHttp:
     also: Collection[str] = ()
     timeout_s: float = PUBLIC_S
     max_bytes: int = ANSWER_BYTES
+
+    def reach(self, url: str) -> None:
+        """``notary.public_url.Reach``."""
+        self._look_up(parse_public_url(url, self.ports).host, _Deadline(self.timeout_s))
 
     def get(self, url: str) -> Answer:
         """``notary.public_url.Get``: at most ``max_bytes`` of body."""
@@ -139,6 +148,19 @@ class PublicHttp:
                 raise
         deadline.left_s()
         raise NoConnection("no address of the host takes connections")
+
+
+def of_this_machine(receiver: str) -> PublicHttp:
+    """For tests on the local cloud. ``receiver`` is ``ADDRESS PORT FILE``: every host that anybody
+    names is then at this address, may be called at this port, and is known by the certificates in
+    this file."""
+    address, port, certificates = receiver.split(" ", 2)
+    return PublicHttp(
+        resolve=lambda _: [address],
+        tls=lambda: tls_by(certificates),
+        ports={*HTTPS_ONLY, int(port)},
+        also={address},
+    )
 
 
 class _Deadline:

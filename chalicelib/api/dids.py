@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-from ..notary.did_web import format_did_document
 from ..notary.limits import PUBLISHED_MAX_AGE_S
 from . import media
 from .operation import Call
@@ -29,6 +28,8 @@ _HEADERS = {
     problems=("no-notary",),
 )
 def show_did_document(call: Call) -> Reply:
+    from ..notary.did_web import format_did_document  # only here: it takes its time to load
+
     service = call.service
     if service.notary is None:
         raise Problem("no-notary")

@@ -8,6 +8,7 @@ from ..notary.admit import admit_bulk, admit_statement
 from ..notary.jobs import job_status
 from ..notary.limits import BULK_BYTES, WAIT_S
 from ..notary.ports import Job
+from ..notary.telling import tell_of_admission
 from ..proof.hashes import Hash
 from ..proof.limits import ENTRY_BYTES
 from . import media
@@ -103,6 +104,7 @@ def _register_bulk(call: Call) -> Reply:
     service = call.service
     body = call.request.body
     job = admit_bulk(body, call.caller, service.registry, service.log, call.now_ms)
+    tell_of_admission(service.webhooks, job, call.now_ms)
     done = _integrated_job(call, job)
     status = job_status(service.log, done or job)
     if status["state"] == "failed":

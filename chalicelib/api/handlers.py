@@ -1,5 +1,5 @@
 """What runs without a request: the sequencer, the worker that admits uploads, the sweep, the
-attester, and the publisher."""
+attester, the publisher, and the deliverer of webhooks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from urllib.parse import unquote_plus
 
 from ..notary.admit import Caller, admit_upload
 from ..notary.attest import attest
+from ..notary.deliveries import deliver_due
 from ..notary.documents import Desk, purge
 from ..notary.limits import ALARM_TRIES, DRAIN_MS
 from ..notary.log import Refusal
@@ -19,6 +20,8 @@ from ..notary.networks import Attempt
 from ..notary.ports import Job
 from ..notary.publish import publish
 from ..notary.sequence import drain
+from ..notary.telling import tell_news, tell_of_admission, tell_of_failure
+from ..notary.webhooks import Delivery
 from . import wiring
 from .serve import describe_error, log_line
 
@@ -128,19 +131,63 @@ def purge_documents() -> dict[str, int]:
     return {"purged": purged} if purged else {}
 
 
+def deliver_webhooks() -> None:
+    """Queue what happened, and deliver what is due; a failure of one does not stop the other."""
+    done = [_attempt("teller", tell_now), _attempt("deliverer", deliver_now)]
+    if not all(done):
+        raise DelivererFailed
+
+
+class DelivererFailed(Exception):
+    """The deliverer's function must be seen to fail, so that its alarm rings."""
+
+
+def tell_now() -> dict[str, int]:
+    from ..bootstrap import teller_of
+
+    return {"queued": tell_news(teller_of(wiring.service()))}
+
+
+def deliver_now() -> dict[str, int]:
+    from ..bootstrap import deliverer_of
+
+    changed = deliver_due(deliverer_of(wiring.service(), _tell_undelivered))
+    states = [each.state for each in changed]
+    return {"delivered": states.count("done"), "dead": states.count("dead")}
+
+
+def _tell_undelivered(delivery: Delivery) -> None:
+    """One line for each failure. URLs are not logged: they may hold what receivers keep secret."""
+    log_line(
+        endpoint=delivery.endpoint,
+        event=delivery.event.id,
+        problem=delivery.problem,
+        tries=delivery.tries,
+    )
+
+
 def drain_pending() -> dict[str, int]:
     service = wiring.service()
     witnesses = service.outside().witnesses
-    log = replace(service.log, tell_aside=_tell_aside, witnesses=witnesses)
+    log = replace(service.log, tell_aside=_aside_teller(service), witnesses=witnesses)
     blocks = drain(log, service.clock_ms, for_ms=DRAIN_MS)
     if not blocks:
         return {"blocks": 0}
     return {"blocks": len(blocks), "height": blocks[-1].height, "size": blocks[-1].size}
 
 
-def _tell_aside(id_: str, reason: str) -> None:
-    """An alarm rings on this line. The id is a hash; the detail stays with the submission."""
-    log_line(set_aside=id_, reason=reason.partition(":")[0])
+def _aside_teller(service: Service) -> Callable[[str, str], None]:
+    def tell(id_: str, reason: str) -> None:
+        """An alarm rings on this line. The id is a hash; the detail stays with the submission."""
+        log_line(set_aside=id_, reason=reason.partition(":")[0])
+        try:
+            job = service.log.jobs.get(id_)
+            if job is not None:
+                tell_of_failure(service.webhooks, job, service.clock_ms())
+        except Exception as error:  # noqa: BLE001 - the log goes on, whoever cannot be told
+            log_line(untold=id_, error=describe_error(error))
+
+    return tell
 
 
 def _admission(body: str) -> Callable[[], dict[str, int]]:
@@ -150,6 +197,8 @@ def _admission(body: str) -> Callable[[], dict[str, int]]:
         admitted = [_admit(job, service) for job in jobs]
         if admitted:
             service.wake()
+        for job in admitted:
+            tell_of_admission(service.webhooks, job, service.clock_ms())
         return {"jobs": len(admitted), "accepted": sum(job.accepted for job in admitted)}
 
     return admit

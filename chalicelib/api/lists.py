@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from ..notary.allot import Allotted, allot_entries
-from ..notary.bit_lists import FORMS, TOKEN, bits_url, parse_name
+from ..notary.bit_lists import PURPOSES, TOKEN, bits_url, parse_name
 from ..notary.limits import ALLOT_ENTRIES, LIST_RETRY_S, LIST_TTL_S
 from ..notary.served import NoSuchList, NotFresh, Served, serve_list
 from ..proof.errors import Malformed
@@ -88,8 +88,8 @@ def show_token_status_list(call: Call) -> Reply:
 )
 def show_bitstring_status_list(call: Call) -> Reply:
     purpose = call.request.params["purpose"]
-    if purpose not in FORMS[1:]:
-        raise Problem("no-such-list", f"a purpose is one of {', '.join(FORMS[1:])}")
+    if purpose not in PURPOSES:
+        raise Problem("no-such-list", f"a purpose is one of {', '.join(PURPOSES)}")
     return _reply(_serve(call, purpose), media.CREDENTIAL)
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..proof.credentials.token_status_list import MEDIA_TYPE as STATUS_TOKEN_TYPE
 from ..proof.entry_status import MEDIA_TYPE as STATUS_TYPE
 from ..proof.export import COSE_RECEIPT_TYPE, TLOG_PROOF_TYPE
 from ..proof.issuer_profile import MEDIA_TYPE as ISSUER_TYPE
@@ -27,7 +26,7 @@ JSON = "application/json"
 NDJSON = "application/x-ndjson"
 OCTETS = "application/octet-stream"
 RECEIPT = RECEIPT_TYPE
-STATUS_TOKEN = STATUS_TOKEN_TYPE
+STATUS_TOKEN = "application/statuslist+jwt"
 STATEMENT = "application/scitt-statement+cose"
 TEXT = "text/plain; charset=utf-8"
 TLOG_PROOF = TLOG_PROOF_TYPE

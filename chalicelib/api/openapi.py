@@ -17,7 +17,8 @@ JsonObject = dict[str, Any]
 _REASONS = {
     200: "Done",
     201: "Registered",
-    204: "Done, and there is nothing to say",
+    202: "Accepted",
+    204: "Done",
     302: "Registration is running: ask again",
     303: "Accepted: ask at the location",
     400: "The request is wrong",

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 
 ENTRIES_WRITE = "entries:write"
 JOBS_READ = "jobs:read"
+WEBHOOKS_MANAGE = "webhooks:manage"
 DOCUMENTS_ISSUE = "documents:issue"
 SCOPES = {
     ENTRIES_WRITE: "register statements and open uploads",
     JOBS_READ: "read one's own jobs and their receipts",
+    WEBHOOKS_MANAGE: "add, change and remove one's own webhooks",
     DOCUMENTS_ISSUE: "issue documents with an issuer's key in KMS, and see and destroy them",
 }
 

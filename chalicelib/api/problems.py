@@ -173,6 +173,24 @@ KINDS: Mapping[str, Kind] = {
         "The checkpoint does not continue the tree that this witness remembers",
         "If the proof is right, the log has two histories: keep both checkpoints as evidence.",
     ),
+    # Webhooks
+    "unusable-url": Kind(
+        400,
+        "The URL cannot be used for a webhook",
+        "Use https to a host with public addresses only, on port 443.",
+    ),
+    "no-such-endpoint": Kind(404, "There is no such webhook", "See GET /v1/webhooks."),
+    "no-such-delivery": Kind(404, "There is no such delivery", "Deliveries are kept for 30 days."),
+    "too-many-endpoints": Kind(409, "There are too many webhooks"),
+    "endpoint-disabled": Kind(409, "The webhook is disabled"),
+    "webhook-in-doubt": Kind(
+        503,
+        "Nobody knows whether the webhook was changed",
+        "See GET /v1/webhooks. Delete one whose secret you did not get, or ask for a new secret.",
+    ),
+    "changed-meanwhile": Kind(
+        409, "Somebody else changed it at this moment", "Look at it, and try again."
+    ),
     # The service
     "not-ready": Kind(503, "The service is not ready", "Ask the operator to create the log."),
     "outcome-unknown": Kind(

@@ -18,13 +18,14 @@ from . import (
     receipts,
     tokens,
     verify,
+    webhooks,
     witness,
 )
 from .operation import Operation
 
 _MODULES = (
-    *(entries, documents, bulk, changes, jobs, receipts, issuers, lists, log, keys, dids, tokens),
-    *(policy, verify, witness, meta),
+    *(entries, documents, bulk, changes, jobs, receipts, webhooks),
+    *(issuers, lists, log, keys, dids, tokens, policy, verify, witness, meta),
 )
 
 ROOMS = tuple(module.room for module in _MODULES)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+from ..notary.deliveries import GONE
+from ..notary.endpoints import DISABLED
 from ..notary.limits import ALLOT_ENTRIES, UPLOAD_BYTES
 from ..notary.orders import FORMS
 from ..notary.ports import JobState
+from ..notary.webhooks import EVENTS
+from ..notary.webhooks import State as DeliveryState
 from ..proof.entry_status import SUPERSEDE
 from ..proof.issuer_profile import STATUSES
 from ..proof.limits import INTEGER
@@ -63,6 +67,15 @@ _KEY = _object(
     {"kid": _HEX32, "jwk": _JWK, "from_ms": _INTEGER},
     {"to_ms": _INTEGER, "compromised_ms": _INTEGER},
 )
+
+_EVENTS = {"type": "array", "items": {"enum": list(EVENTS)}, "minItems": 1, "uniqueItems": True}
+_WEBHOOK: Schema = {
+    "id": {"type": "string", "pattern": "^ep_[0-9a-f]{32}$"},
+    "url": _URL,
+    "events": _EVENTS,
+    "secrets": {"enum": [1, 2]},
+}
+_WEBHOOK_DISABLED: Schema = {"disabled": {"enum": [DISABLED, GONE]}}
 
 _BLOCK: Schema = {
     "height": _INTEGER,
@@ -204,6 +217,22 @@ SCHEMAS: dict[str, Schema] = {
             "items_at_most": _INTEGER,
         }
     ),
+    "WebhookRequest": _object({"url": _URL, "events": _EVENTS}),
+    "Webhook": _object(_WEBHOOK, _WEBHOOK_DISABLED),
+    "NewSecret": _object({**_WEBHOOK, "secret": _TEXT}, _WEBHOOK_DISABLED),
+    "Webhooks": _object({"webhooks": _list(_ref("Webhook"))}),
+    "Delivery": _object(
+        {
+            "event": {"type": "string", "pattern": "^evt_[0-9a-f]{64}$"},
+            "type": {"enum": list(EVENTS)},
+            "timestamp_ms": _INTEGER,
+            "state": {"enum": list(get_args(DeliveryState))},
+            "tries": _INTEGER,
+        },
+        {"problem": _TEXT, "due_ms": _INTEGER},
+    ),
+    "DeadLetters": _object({"dead_letters": _list(_ref("Delivery"))}),
+    "Replayed": _object({"replayed": _INTEGER}),
     "Block": _object(_BLOCK),
     "AttestedBlock": _object({**_BLOCK, "attestations": _list(_ref("Attempt"))}),
     "Attempt": _object(

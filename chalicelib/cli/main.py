@@ -42,6 +42,7 @@ from .settings import (
 from .tokens import tokens_for
 from .trust import trust_of
 from .verifying import verify
+from .webhooks import webhooks
 
 
 @click.group(cls=Group)
@@ -130,4 +131,5 @@ main.add_command(verify)
 main.add_command(receipt)
 main.add_command(audit)
 main.add_command(profiles)
+main.add_command(webhooks)
 main.add_command(operator)

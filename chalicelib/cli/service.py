@@ -24,7 +24,7 @@ def the_service() -> Iterator[Service]:
 
     try:
         yield bootstrap.service_from_env(os.environ)
-    except bootstrap.MissingSetting as error:
+    except (bootstrap.MissingSetting, bootstrap.MisplacedSetting) as error:
         raise Misused(str(error)) from error
     except (BotoCoreError, ClientError, Busy) as error:
         raise Unfinished(

@@ -51,6 +51,7 @@ class AssertedTokens:
     signer: IssuerSigner
     endpoint: str
     ask: Ask
+    scope: str = SCOPE
     _token: str = ""
     _until_s: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -80,16 +81,18 @@ class AssertedTokens:
             "grant_type": "client_credentials",
             "client_assertion_type": _ASSERTION_TYPE,
             "client_assertion": sign_assertion(self.signer, self.endpoint, int(time())),
-            "scope": SCOPE,
+            "scope": self.scope,
         }
 
 
-def tokens_for(http: Http, signer: IssuerSigner, token: str | None) -> GivenToken | AssertedTokens:
+def tokens_for(
+    http: Http, signer: IssuerSigner, token: str | None, scope: str = SCOPE
+) -> GivenToken | AssertedTokens:
     """``token`` if one is given, else those that the issuer's key gets."""
     if token is not None:
         return GivenToken(token)
     endpoint = f"{http.url}/oauth/token"
-    return AssertedTokens(signer, endpoint, asker(http, endpoint))
+    return AssertedTokens(signer, endpoint, asker(http, endpoint), scope)
 
 
 def asker(http: Http, endpoint: str) -> Ask:

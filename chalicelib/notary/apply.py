@@ -199,7 +199,7 @@ def _checkpoint_of(block: Block) -> Checkpoint:
 def settle(log: Log, done: Sequence[str], poison: Iterable[tuple[str, str]]) -> None:
     """Clear pending: the done are in the log, and the poison will never be."""
     for id_, reason in poison:
+        log.tell_aside(id_, reason)  # first: who dies here tells again
         log.pending.set_aside(id_, reason)
-        log.tell_aside(id_, reason)
     if done:
         log.pending.remove(done)

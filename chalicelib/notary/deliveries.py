@@ -11,7 +11,7 @@ same id, and drops it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -26,7 +26,15 @@ from .limits import (
 )
 from .ports import Conflict, OutcomeUnknown
 from .public_url import Answer, NotReached, Post
-from .webhooks import Delivery, Endpoint, Event, WebhookStore, format_headers, format_payload
+from .webhooks import (
+    Delivery,
+    Endpoint,
+    Event,
+    Sealer,
+    WebhookStore,
+    format_headers,
+    format_payload,
+)
 
 GONE = "gone"
 """Why an endpoint is disabled that answered so (410), and what is wrong with that delivery."""
@@ -46,6 +54,7 @@ class Deliverer:
     ``tell`` is told of each delivery that failed once more."""
 
     store: WebhookStore
+    sealer: Sealer
     post: Post
     base_url: str
     clock_ms: Callable[[], int]
@@ -57,12 +66,19 @@ def announce(store: WebhookStore, tenant: str, event: Event, now_ms: int) -> lis
     """Queue the event for every endpoint of the tenant that wants it; those that are new.
 
     Idempotent: whoever is not sure that it was done, after OutcomeUnknown too, does it again."""
+    return queue(store, store.endpoints(tenant), event, now_ms)
+
+
+def queue(
+    store: WebhookStore, endpoints: Iterable[Endpoint], event: Event, now_ms: int
+) -> list[Delivery]:
+    """``announce`` to those of these endpoints that want it."""
     queued: list[Delivery] = []
-    for endpoint in store.endpoints(tenant):
-        if endpoint.disabled or event.type not in endpoint.events:
+    for each in endpoints:
+        if each.disabled or event.type not in each.events:
             continue
         try:
-            queued.append(store.put(Delivery(endpoint.id, tenant, event, "due", now_ms, now_ms)))
+            queued.append(store.put(Delivery(each.id, each.tenant, event, "due", now_ms, now_ms)))
         except Conflict:
             continue  # it was told before
     return queued
@@ -99,24 +115,31 @@ def _serve(deliverer: Deliverer, endpoint: Endpoint, until_ms: int) -> list[Deli
     """Try what is due at one endpoint, page after page, until nothing is or the time is up."""
     changed: list[Delivery] = []
     seen: set[str] = set()
+    secrets: list[str] = []
     while True:
         now_ms = deliverer.clock_ms()
         page = deliverer.store.due(endpoint.id, now_ms, WEBHOOK_PAGE)
         new = [delivery for delivery in page if delivery.event.id not in seen]
         if not new:
             return changed
+        # Before a try is claimed: a key that cannot be used spends none.
+        secrets = secrets or _open(deliverer.sealer, endpoint)
         for delivery in new:
             if deliverer.clock_ms() > until_ms:
                 return changed
             seen.add(delivery.event.id)
-            now, go_on = _try(deliverer, endpoint, delivery)
+            now, go_on = _try(deliverer, endpoint, secrets, delivery)
             changed += [now] if now is not None else []
             if not go_on:
                 return changed
 
 
+def _open(sealer: Sealer, endpoint: Endpoint) -> list[str]:
+    return [sealer.open(endpoint.tenant, endpoint.id, each) for each in endpoint.secrets]
+
+
 def _try(
-    deliverer: Deliverer, endpoint: Endpoint, delivery: Delivery
+    deliverer: Deliverer, endpoint: Endpoint, secrets: Sequence[str], delivery: Delivery
 ) -> tuple[Delivery | None, bool]:
     """The delivery after one try, None if somebody else made it; and whether to go on with this
     endpoint."""
@@ -126,7 +149,7 @@ def _try(
     claimed = _put(store, _claim(delivery, now_ms, deliverer.chance()))
     if claimed is None:
         return None, True
-    answer, problem = _post(deliverer, endpoint, claimed.event, now_ms)
+    answer, problem = _post(deliverer, endpoint.url, secrets, claimed.event, now_ms)
     if not problem:
         return _put(store, replace(claimed, state="done", problem="")), True
     if answer.status == _GONE_STATUS:
@@ -155,13 +178,13 @@ _NO_ANSWER = Answer(0)
 
 
 def _post(
-    deliverer: Deliverer, endpoint: Endpoint, event: Event, now_ms: int
+    deliverer: Deliverer, url: str, secrets: Sequence[str], event: Event, now_ms: int
 ) -> tuple[Answer, str]:
     """The answer, and what is wrong with it: nothing if it is 2xx."""
     payload = format_payload(event, deliverer.base_url)
-    headers = format_headers(endpoint, event, now_ms, payload)
+    headers = format_headers(secrets, event, now_ms, payload)
     try:
-        answer = deliverer.post(endpoint.url, payload, headers)
+        answer = deliverer.post(url, payload, headers)
     except NotReached as error:
         return _NO_ANSWER, error.name
     if answer.status == _GONE_STATUS:

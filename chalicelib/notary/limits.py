@@ -221,6 +221,9 @@ DID_METHODS = 64
 WEBHOOK_ENDPOINTS = 16
 """Endpoints of one tenant."""
 
+WEBHOOK_BYTES = 16 << 10
+"""The body of a request that makes one."""
+
 WEBHOOK_TRIES = 10
 """After so many failures in a row a delivery is a dead letter."""
 
@@ -257,6 +260,16 @@ WEBHOOK_THREADS = 8
 WEBHOOK_KEEP_S = 2_592_000
 """A delivery is kept for so long after it was last due: until then the same event is known to have
 been delivered, a dead letter can be replayed, and an endpoint that is disabled misses nothing."""
+
+TELL_BLOCKS = 1_000
+TELL_MS = 20_000
+"""Blocks of which one run of the deliverer tells, and for how long; what is left waits a minute."""
+
+TELL_JOB_ENTRIES = 100
+"""The entries of a job with more are not told of one by one: its ``job.done`` stands for them."""
+
+STAGING_HEAD_BYTES = 64 << 10
+"""Read at first of a staging object whose head is wanted: that of a few hundred submissions."""
 
 CUSTODY_BYTES = 4_000_000
 """The body of ``POST /v1/documents``: what Lambda carries, and a document of 3,000,000 bytes."""

@@ -118,6 +118,10 @@ Post = Callable[[str, bytes, Mapping[str, str]], Answer]
 redirect; raises NotReached."""
 
 
+Reach = Callable[[str], None]
+"""Judge a URL and the addresses of its host now, and connect to none; raises NotReached."""
+
+
 class PublicUrl(NamedTuple):
     """``target`` is path and query, as HTTP sends it (RFC 9112 §3.2.1)."""
 

@@ -38,7 +38,6 @@ from .notices import (
     status_key,
 )
 from .ports import Conflict, Issuer, IssuerKey, OutcomeUnknown, Registry, Single
-from .publish_bits import publish_bits
 from .published import settle
 from .rows import Rows
 
@@ -80,6 +79,8 @@ def register_notary(notary: Notary, registry: Registry, log: Log) -> Issuer:
 def publish(publisher: Publisher) -> int:
     """Register what is new; the number of notices that were submitted. Nothing is done before the
     notary is registered itself."""
+    from .publish_bits import publish_bits  # only here: every function loads this module
+
     log, notices = publisher.log, publisher.log.notices
     assert notices is not None, "a publisher has a place for notices"
     # The clock first, then the height, then the log: by that time nothing more was in the log, and

@@ -36,13 +36,8 @@ from .bit_lists import (
     BitLists,
     Form,
     ListId,
-    Mark,
-    Statuses,
     bits_key,
     bits_url,
-    change_statuses,
-    format_statuses,
-    parse_statuses,
 )
 from .changes import News
 from .entries import read_entries, read_objects
@@ -53,6 +48,13 @@ from .places import Place, decode_sub, place_of
 from .ports import Conflict, OutcomeUnknown, Single
 from .published import place
 from .rows import Rows
+from .statuses import (
+    Mark,
+    Statuses,
+    change_statuses,
+    format_statuses,
+    parse_statuses,
+)
 
 if TYPE_CHECKING:
     from .publish import Publisher

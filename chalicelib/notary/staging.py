@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from .batch import Plan, StoredObject
+from .limits import STAGING_HEAD_BYTES
+from .ports import Objects
 
 _MAGIC = b"tally-staging/v1\n"
 _LENGTH_BYTES = 4
@@ -69,8 +71,7 @@ def parse_staging(key: str, data: bytes) -> Staged:
 
 def read_staged(data: bytes) -> Staged:
     """Read bytes that ``format_staging`` wrote."""
-    start = len(_MAGIC) + _LENGTH_BYTES
-    end = start + int.from_bytes(data[len(_MAGIC) : start], "big")
+    start, end = _head(data)
     head = json.loads(data[start:end])
     return Staged(
         header=bytes.fromhex(head["header"]),
@@ -79,3 +80,23 @@ def read_staged(data: bytes) -> Staged:
         _places=[(bucket, name, length) for bucket, name, length in head["objects"]],
         _data=memoryview(data)[end:],
     )
+
+
+def read_done(work: Objects, key: str) -> list[str] | None:
+    """What left pending with a block, without reading its objects; None when the staging object is
+    gone, as it is some time after the block was applied."""
+    data = work.get_range(key, 0, STAGING_HEAD_BYTES)
+    if data is None:
+        return None
+    start, end = _head(data)
+    if end > len(data):
+        data = work.get_range(key, 0, end)
+        assert data is not None, "it was there a moment ago"
+    done: list[str] = json.loads(data[start:end])["done"]
+    return done
+
+
+def _head(data: bytes) -> tuple[int, int]:
+    """Where the JSON head begins and ends."""
+    start = len(_MAGIC) + _LENGTH_BYTES
+    return start, start + int.from_bytes(data[len(_MAGIC) : start], "big")

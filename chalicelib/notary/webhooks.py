@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -150,35 +150,56 @@ def format_payload(event: Event, base_url: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A URL of a tenant. ``secrets`` has a second one, the older, during rotation; ``events`` are
-    the types that are told. ``disabled`` says why nothing is posted, and is empty while something
-    is. ``version`` counts writes: 0 is not yet stored."""
+    """A URL of a tenant. ``secrets`` are sealed, and there is a second one, the older, during
+    rotation; ``events`` are the types that are told. Of the log it is told what comes after block
+    ``since``. ``disabled`` says why nothing is posted, and is empty while something is.
+    ``version`` counts writes: 0 is not yet stored."""
 
     id: str
     tenant: str
     url: str
     secrets: tuple[str, ...] = field(repr=False)
     events: frozenset[str]
+    since: int = 0
     disabled: str = ""
     version: int = 0
 
     def __post_init__(self) -> None:
         if len(self.secrets) not in (1, 2):
             raise MalformedEndpoint("an endpoint has one secret, and two during rotation")
-        for secret in self.secrets:
-            parse_secret(secret)
-        if not self.events or not self.events <= EVENTS.keys():
-            raise MalformedEndpoint(f"events are some of {', '.join(EVENTS)}")
+        check_event_types(self.events)
 
 
-def format_headers(endpoint: Endpoint, event: Event, now_ms: int, payload: bytes) -> dict[str, str]:
-    """The headers of one attempt at ``now_ms``."""
+def check_event_types(types: Collection[str]) -> None:
+    """Raises MalformedEndpoint unless they are some that there are, each once."""
+    if not types or not EVENTS.keys() >= set(types) or len(set(types)) != len(types):
+        raise MalformedEndpoint(f"events are some of {', '.join(EVENTS)}, each once")
+
+
+class WrongSeal(Exception):
+    """What is sealed is not a secret of this endpoint, or was altered."""
+
+
+class Sealer(Protocol):
+    """Keeps secrets from whoever reads the store: a key that never leaves its place seals them."""
+
+    def seal(self, tenant: str, endpoint: str, secret: str) -> str:
+        """The secret as it is stored, good for this endpoint of this tenant alone."""
+
+    def open(self, tenant: str, endpoint: str, sealed: str) -> str:
+        """The secret; raises WrongSeal."""
+
+
+def format_headers(
+    secrets: Sequence[str], event: Event, now_ms: int, payload: bytes
+) -> dict[str, str]:
+    """The headers of one attempt at ``now_ms``; ``secrets`` are open ones."""
     at_s = now_ms // 1000
     return {
         "Content-Type": "application/json",
         "webhook-id": event.id,
         "webhook-timestamp": str(at_s),
-        "webhook-signature": format_signatures(endpoint.secrets, event.id, at_s, payload),
+        "webhook-signature": format_signatures(secrets, event.id, at_s, payload),
     }
 
 
@@ -231,3 +252,10 @@ class WebhookStore(Protocol):
 
     def put(self, delivery: Delivery) -> Delivery:
         """As ``put_endpoint``. It is kept for ``WEBHOOK_KEEP_S`` after ``due_ms`` at least."""
+
+    def told(self) -> int:
+        """The height of the last block of which everybody was told; 0 at first."""
+
+    def advance(self, before: int, after: int) -> None:
+        """Move that height from ``before`` to ``after``; Conflict when it is another. Raises
+        OutcomeUnknown."""

@@ -21,6 +21,7 @@ def make_settings(clients: Clients) -> dict[str, str]:
     token_key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     chain_key = kms.create_key(KeySpec="ECC_SECG_P256K1", KeyUsage="SIGN_VERIFY")
     witness_key = kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
+    webhook_key = kms.create_key(KeySpec="SYMMETRIC_DEFAULT")
     notary_key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     status_key = kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
     custody_key = kms.create_key()
@@ -33,6 +34,7 @@ def make_settings(clients: Clients) -> dict[str, str]:
         "TALLY_REGISTRY_TABLE": places.registry,
         "TALLY_ATTEMPTS_TABLE": places.attempts,
         "TALLY_DOCUMENTS_TABLE": places.documents,
+        "TALLY_WEBHOOKS_TABLE": places.webhooks,
         "TALLY_LOG_BUCKET": places.bucket,
         "TALLY_WORK_BUCKET": places.work,
         "TALLY_WAKE_QUEUE_URL": wake,
@@ -45,4 +47,5 @@ def make_settings(clients: Clients) -> dict[str, str]:
         "TALLY_NOTARY_KEY": notary_key["KeyMetadata"]["KeyId"],
         "TALLY_STATUS_KEY": status_key["KeyMetadata"]["KeyId"],
         "TALLY_CUSTODY_KEY": custody_key["KeyMetadata"]["KeyId"],
+        "TALLY_WEBHOOK_KEY": webhook_key["KeyMetadata"]["KeyId"],
     }

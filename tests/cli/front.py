@@ -163,6 +163,6 @@ class Front:
                 self.end_headers()
                 self.wfile.write(answer.body)
 
-            do_GET = do_POST = do_PUT = _any  # noqa: N815 - the names that the library calls
+            do_GET = do_POST = do_PUT = do_DELETE = _any  # noqa: N815 - the names that the library calls
 
         return Handler

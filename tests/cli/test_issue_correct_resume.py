@@ -159,6 +159,27 @@ def test_what_an_interrupted_run_signed_is_registered_before_it_is_superseded(
     correct_all(registrar, made)
 
 
+@pytest.mark.parametrize("files", range(10, 16))
+def test_what_an_interrupted_run_was_handing_out_is_kept(
+    files: int, registrar: Registrar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six files are made, then four receipts, and six files are handed out."""
+    roster = registrar.roster(WRONG)
+    death = (Path, "replace", die_after(files, Path.replace))
+    kill(monkeypatch, death, lambda: registrar.issue(roster, form="both"))
+    correct_all(registrar, registrar.bytes_of(".tally/made") | registrar.bytes_of("credentials"))
+
+
+def test_an_old_credential_that_was_lost_is_superseded_all_the_same(registrar: Registrar) -> None:
+    registrar.issue(registrar.roster(WRONG))
+    (registrar.out / "credentials" / "graduates-0002.sd-jwt").unlink()
+    facts = registrar.facts(registrar.roster(RIGHT), "--correct")
+    assert (len(facts["issued"]), len(registrar.desk.registered())) == (3, 5)
+    kept = registrar.files("credentials")
+    assert "graduates-0003.superseded-1.sd-jwt" in kept
+    assert "graduates-0002.superseded-1.sd-jwt" not in kept
+
+
 def test_what_was_made_and_not_signed_is_made_anew(
     registrar: Registrar, monkeypatch: pytest.MonkeyPatch
 ) -> None:

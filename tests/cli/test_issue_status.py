@@ -197,7 +197,7 @@ def without_index(entries: list[Entry]) -> object:
 BAD_ANSWERS: dict[str, Callable[[list[Entry]], object]] = {
     "no list": lambda _: "entries",
     "one too few": lambda entries: entries[1:],
-    "one too many": lambda entries: [*entries, {**entries[0], "sub": entries[0]["sub"][:-1] + "f"}],
+    "one too many": lambda entries: [*entries, {**entries[0], "sub": uuid4().urn}],
     "one twice": lambda entries: [*entries[:2], entries[0]],
     "an entry is none": lambda entries: [*entries[:2], "urn"],
     "no index": without_index,
@@ -217,10 +217,8 @@ BAD_ANSWERS: dict[str, Callable[[list[Entry]], object]] = {
 def test_an_answer_that_is_none_issues_nothing(
     registrar: Registrar, front: Front, name: str
 ) -> None:
-    entries: list[Entry] = [
-        {"sub": uuid4().urn, "list": "https://tally.example/lists/0", "index": index}
-        for index in range(3)
-    ]
+    list_ = "https://tally.example/v1/issuers/did:web:university.example/lists/0"
+    entries = [{"sub": uuid4().urn, "list": list_, "index": index} for index in (7, 131_071, 0)]
     bad = json.dumps({"entries": BAD_ANSWERS[name](entries)}).encode()
     front.answer(ASK, Canned(201, bad))
     result = registrar.issue(registrar.roster())

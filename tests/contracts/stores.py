@@ -23,6 +23,7 @@ from chalicelib.adapters.dynamodb_jobs import DynamoJobs
 from chalicelib.adapters.dynamodb_notices import DynamoNotices
 from chalicelib.adapters.dynamodb_pending import DynamoPending
 from chalicelib.adapters.dynamodb_registry import DynamoRegistry
+from chalicelib.adapters.dynamodb_webhooks import QUEUE
 from chalicelib.adapters.s3_objects import S3Objects
 from chalicelib.notary.bit_lists import BitLists
 from chalicelib.notary.custody import Documents
@@ -40,12 +41,14 @@ KEYS: dict[str, Keys] = {
     "registry": {"kind": "S", "id": "S"},
     "attempts": {"network": "S", "height": "N"},
     "documents": {"id": "S"},
+    "webhooks": {"of": "S", "id": "S"},
 }
 """The keys of each table: the partition's, then the sort key."""
 
 INDEXES: dict[str, dict[str, Keys]] = {
     "attempts": {BY_HEIGHT: {"height": "N", "network": "S"}, OPEN: {OPEN: "S", "height": "N"}},
     "documents": {KEPT: {KEPT: "S", UNTIL: "N"}},
+    "webhooks": {QUEUE: {QUEUE: "S", "due_ms": "N"}},
 }
 """The keys of each table's indexes, likewise."""
 
@@ -77,6 +80,7 @@ class Places:
     registry: str
     attempts: str
     documents: str
+    webhooks: str
     bucket: str
     work: str
 
@@ -88,23 +92,29 @@ def session() -> Session:
 
 def make_places(clients: Clients) -> Places:
     name = uuid.uuid4().hex
-    for table, keys in KEYS.items():
-        indexes = INDEXES.get(table, {})
-        kinds = {key: kind for each in (keys, *indexes.values()) for key, kind in each.items()}
-        request: CreateTableInputTypeDef = {
-            "TableName": f"{table}-{name}",
-            "KeySchema": _schema(keys),
-            "AttributeDefinitions": [
-                {"AttributeName": key, "AttributeType": kind} for key, kind in kinds.items()
-            ],
-            "BillingMode": "PAY_PER_REQUEST",
-        }
-        if indexes:
-            request["GlobalSecondaryIndexes"] = _indexes(indexes)
-        clients.dynamodb.create_table(**request)
+    for table in KEYS:
+        make_table(clients, table, name)
     for bucket in ("bucket", "work"):
         clients.s3.create_bucket(Bucket=f"{bucket}-{name}")
     return Places(*(f"{place}-{name}" for place in (*KEYS, "bucket", "work")))
+
+
+def make_table(clients: Clients, table: str, name: str) -> str:
+    """One of the tables, under a name of its own; that name."""
+    keys, indexes = KEYS[table], INDEXES.get(table, {})
+    kinds = {key: kind for each in (keys, *indexes.values()) for key, kind in each.items()}
+    request: CreateTableInputTypeDef = {
+        "TableName": f"{table}-{name}",
+        "KeySchema": _schema(keys),
+        "AttributeDefinitions": [
+            {"AttributeName": key, "AttributeType": kind} for key, kind in kinds.items()
+        ],
+        "BillingMode": "PAY_PER_REQUEST",
+    }
+    if indexes:
+        request["GlobalSecondaryIndexes"] = _indexes(indexes)
+    clients.dynamodb.create_table(**request)
+    return f"{table}-{name}"
 
 
 def _schema(keys: Keys) -> list[KeySchemaElementTypeDef]:

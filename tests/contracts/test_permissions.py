@@ -11,13 +11,10 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
-from boto3.session import Session
 
 from chalicelib.adapters.aws import Clients
 from chalicelib.api import wiring
@@ -29,6 +26,7 @@ from chalicelib.api.handlers import (
     sweep,
 )
 from chalicelib.bootstrap import service_from_env, system_clock_ms
+from chalicelib.notary.accepted import accepted_key
 from chalicelib.notary.limits import CUSTODY_MS, HEARTBEAT_MS, REMIND_MS, STATUS_RENEW_MS
 from chalicelib.notary.ports import Single
 from chalicelib.notary.profiles import profiles
@@ -41,82 +39,20 @@ from chalicelib.proof.statement import StatusChange, entry_id, parse_statement
 from infra.peers.anvil import Anvil, running_anvil
 from infra.template import ENVIRONMENT
 
+from ..api.hooks import Hooks
 from ..api.world import CBOR_SEQ, COLLEGE, COLLEGE_TENANT, URL, World, issuer
-from ..fakes import START_MS, key_named, memory_log
+from ..fakes import START_MS, check_url, key_named, memory_log
+from ..webhook_fakes import Receivers
+from .delivering import WANTED, deliver_all
+from .notebook import Notebook, allows, permitted
 from .stores import ORIGIN, Places, make_places, session
 
-POLICIES = Path(__file__).parents[2] / ".chalice"
 POISON = Single("f" * 64, b"no statement", None)
 
-FUNCTIONS = ("api-handler", "sequencer", "admit-upload", "sweep", "attester", "publisher")
-
-Permission = tuple[str, str]
-"""An action and a resource by its name in the template, such as WorkBucket/jobs/*."""
-
-ISSUER_KEYS = "any key with the deployment's tag"
-
-NOT_OURS = ("logs:", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
-"""What Lambda itself does in the function's name."""
-
-
-class Notebook:
-    """Who sent what: the permissions that each function needed. ``resources`` are the names in the
-    template of tables, buckets, keys and the queue."""
-
-    def __init__(self, ours: Session) -> None:
-        self.needed: dict[str, set[Permission]] = {function: set() for function in FUNCTIONS}
-        self.resources: dict[str, str] = {}
-        self.issuer_keys: set[str] = set()
-        self._who = ""
-        ours.events.register("provide-client-params", cast("Any", self._note))
-
-    @contextmanager
-    def acting_as(self, function: str) -> Iterator[None]:
-        self._who = function
-        yield
-        self._who = ""
-
-    def _note(self, params: Mapping[str, Any], event_name: str, **_: object) -> None:
-        if self._who:
-            aws, operation = event_name.split(".")[1:]
-            self.needed[self._who].update(self._permissions(aws, operation, params))
-
-    def _permissions(
-        self, aws: str, operation: str, params: Mapping[str, Any]
-    ) -> Iterator[Permission]:
-        if operation == "TransactWriteItems":
-            for item in params["TransactItems"]:
-                for verb, write in item.items():
-                    yield f"dynamodb:{verb}Item", self.resources[write["TableName"]]
-        elif operation == "BatchWriteItem":
-            for name in params["RequestItems"]:
-                yield "dynamodb:BatchWriteItem", self.resources[name]
-        elif aws == "s3":
-            verb = operation.replace("Head", "Get")
-            yield f"s3:{verb}", f"{self.resources[params['Bucket']]}/{params['Key']}"
-        else:
-            [name] = [params[each] for each in ("TableName", "QueueUrl", "KeyId") if each in params]
-            index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
-            resource = ISSUER_KEYS if name in self.issuer_keys else self.resources[name]
-            yield f"{aws}:{operation}", f"{resource}{index}"
-
-
-def permitted(function: str) -> set[Permission]:
-    """What the function's policy allows, without what Lambda needs."""
-    policy = json.loads((POLICIES / f"policy-{function}.json").read_text("utf-8"))
-    found: set[Permission] = set()
-    for statement in policy["Statement"]:
-        resources = statement["Resource"]
-        for resource in resources if isinstance(resources, list) else [resources]:
-            place = resource["Fn::GetAtt"][0] if "Fn::GetAtt" in resource else resource["Fn::Sub"]
-            name = place.replace("${", "").replace(".Arn}", "")
-            name = ISSUER_KEYS if place.endswith(":key/*") else name
-            found |= {(action, name) for action in statement["Action"]}
-    return {each for each in found if not each[0].startswith(NOT_OURS)}
-
-
-def allows(permission: Permission, needed: Permission) -> bool:
-    return permission[0] == needed[0] and fnmatchcase(needed[1], permission[1])
+FUNCTIONS = (
+    *("api-handler", "sequencer", "admit-upload", "sweep"),
+    *("attester", "publisher", "deliverer"),
+)
 
 
 def make_environ(clients: Clients, places: Places) -> dict[str, str]:
@@ -125,6 +61,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
     token_key = clients.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     chain_key = clients.kms.create_key(KeySpec="ECC_SECG_P256K1", KeyUsage="SIGN_VERIFY")
     witness_key = clients.kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
+    webhook_key = clients.kms.create_key(KeySpec="SYMMETRIC_DEFAULT")
     notary_key = clients.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     status_key = clients.kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
     custody_key = clients.kms.create_key()
@@ -137,6 +74,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
         "TALLY_REGISTRY_TABLE": places.registry,
         "TALLY_ATTEMPTS_TABLE": places.attempts,
         "TALLY_DOCUMENTS_TABLE": places.documents,
+        "TALLY_WEBHOOKS_TABLE": places.webhooks,
         "TALLY_LOG_BUCKET": places.bucket,
         "TALLY_WORK_BUCKET": places.work,
         "TALLY_WAKE_QUEUE_URL": clients.sqs.create_queue(QueueName=places.log)["QueueUrl"],
@@ -149,6 +87,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
         "TALLY_NOTARY_KEY": notary_key["KeyMetadata"]["KeyId"],
         "TALLY_STATUS_KEY": status_key["KeyMetadata"]["KeyId"],
         "TALLY_CUSTODY_KEY": custody_key["KeyMetadata"]["KeyId"],
+        "TALLY_WEBHOOK_KEY": webhook_key["KeyMetadata"]["KeyId"],
     }
 
 
@@ -157,13 +96,14 @@ class Life:
 
     def __init__(self, endpoint_url: str) -> None:
         ours = session()
-        self.notebook = Notebook(ours)
+        self.notebook = Notebook(ours, FUNCTIONS)
         self._clients = Clients(ours, endpoint_url)
         self._environ = make_environ(self._clients, make_places(self._clients))
         self.notebook.resources = {
             place: ENVIRONMENT[setting] for setting, place in self._environ.items()
         }
         self.world = World(sequencing=False)
+        self.receivers = Receivers(self.world.clock)
         with self.acting_as(""):
             create_log(self.world.service.log)
             college = issuer(COLLEGE, COLLEGE_TENANT, self.world.college)
@@ -172,11 +112,18 @@ class Life:
             assert service.notary is not None
             register_notary(service.notary, service.registry, service.log)
 
+    def overwrite(self, key: str, data: bytes) -> None:
+        """As somebody who has damaged the work bucket."""
+        bucket = self._environ["TALLY_WORK_BUCKET"]
+        self._clients.s3.put_object(Bucket=bucket, Key=key, Body=data)
+
     @contextmanager
     def acting_as(self, function: str) -> Iterator[None]:
         """In a new process, as it were: nothing is known yet."""
         service = service_from_env(self._environ, self._clients)
-        self.world.service = replace(service, clock_ms=self.world.clock)
+        self.world.service = replace(
+            service, clock_ms=self.world.clock, reach=check_url, post=self.receivers
+        )
         wiring.use(self.world.service)
         with self.notebook.acting_as(function):
             yield
@@ -227,6 +174,8 @@ def notebook(endpoint_url: str, anvil: Anvil) -> Notebook:
     world.clock.now_ms = now_s * 1000 + 2 * REMIND_MS  # so an upload seems to have lain for long
     single, bulk, uploaded = world.statement(), world.statement() + b"junk", world.statement()
     with life.acting_as("api-handler"):
+        webhook = Hooks(world).made(*WANTED)["id"]
+    with life.acting_as("api-handler"):
         assertion = world.assertion(iat=now_s, exp=now_s + 300)
         token = world.ask_token(assertion).json_body["access_token"]
         bearer = {"Authorization": f"Bearer {token}"}
@@ -238,11 +187,13 @@ def notebook(endpoint_url: str, anvil: Anvil) -> Notebook:
     with life.acting_as("admit-upload"):
         notice = json.dumps({"Records": [{"s3": {"object": {"key": upload}}}]})
         assert admit_uploads([("1", notice)]) == {"batchItemFailures": []}
+    fail_upload(life, bearer)
     for function in ("sequencer", "sweep"):
         integrate_twice(life, function, bearer)
     with life.acting_as("attester"):
         attest_blocks()
     publish_all(life, single, bearer)
+    deliver_all(life, webhook)
     with life.acting_as("api-handler"):
         read_everything(world, bearer, entry_id(single).hex(), job)
     issue_and_destroy(life, now_s)
@@ -282,6 +233,16 @@ def ask_for_a_list(world: World, bearer: dict[str, str]) -> None:
         assert world.get(entry["list"] + form).status_code == 503
 
 
+def fail_upload(life: Life, bearer: dict[str, str]) -> None:
+    """What was announced is not what lies there."""
+    with life.acting_as("api-handler"):
+        opened = open_upload(life.world, b"announced", bearer)
+    life.overwrite(opened, b"something")
+    with life.acting_as("admit-upload"):
+        notice = json.dumps({"Records": [{"s3": {"object": {"key": opened}}}]})
+        assert admit_uploads([("1", notice)]) == {"batchItemFailures": []}
+
+
 def open_upload(world: World, data: bytes, bearer: dict[str, str]) -> str:
     """Announce an object and put it; its key."""
     announced = {"bytes": len(data), "sha-256": sha256(data).hex()}
@@ -296,6 +257,8 @@ def integrate_twice(life: Life, function: str, bearer: dict[str, str]) -> None:
         with life.acting_as("api-handler"):
             assert life.world.submit(life.world.statement(), **bearer).status_code == 303
             assert life.world.submit(life.world.statement(), CBOR_SEQ, **bearer).status_code == 303
+            poisoned = life.world.submit(life.world.statement(), CBOR_SEQ, **bearer)
+        life.overwrite(accepted_key(poisoned.json_body["job"]), b"nothing that can be read")
         life.world.service.log.pending.add(POISON)
         with life.acting_as(function):
             integrate(function)

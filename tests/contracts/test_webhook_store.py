@@ -9,7 +9,7 @@ from threading import Barrier, Thread
 import pytest
 
 from chalicelib.adapters.aws import Clients
-from chalicelib.adapters.dynamodb_webhooks import QUEUE, DynamoWebhooks
+from chalicelib.adapters.dynamodb_webhooks import DynamoWebhooks
 from chalicelib.notary.deliveries import Deliverer, announce, deliver_due
 from chalicelib.notary.limits import WEBHOOK_KEEP_S
 from chalicelib.notary.ports import Conflict, OutcomeUnknown
@@ -22,17 +22,22 @@ from chalicelib.notary.webhooks import (
     new_event,
 )
 from tests.fakes import START_MS, Clock
-from tests.webhook_fakes import MemoryWebhooks, Receivers
+from tests.webhook_fakes import MemorySealer, MemoryWebhooks, Receivers
 
+from .stores import make_table
 from .wire import Wire, answer_lost, request_lost
 
-NEW, OLD = (format_secret(bytes([number] * 32)) for number in (1, 2))
+SEALER = MemorySealer()
+NEW, OLD = (
+    SEALER.seal("university", "ep_1", format_secret(bytes([number] * 32))) for number in (1, 2)
+)
 ENDPOINT = Endpoint(
     id="ep_1",
     tenant="university",
     url="https://university.example/hooks?key=1",
     secrets=(NEW, OLD),
     events=frozenset({"job.done", "status.changed"}),
+    since=7,
 )
 EVENT = new_event("job.done", START_MS - 5, {"job": "ab" * 32, "accepted": 500, "rejected": 0})
 DELIVERY = Delivery("ep_1", "university", EVENT, "due", START_MS, START_MS)
@@ -44,33 +49,8 @@ def numbered(number: int, **members: object) -> Delivery:
     return replace(DELIVERY, event=event, due_ms=START_MS + number, **members)  # type: ignore[arg-type]
 
 
-def make_table(clients: Clients) -> DynamoWebhooks:
-    table = f"webhooks-{uuid.uuid4().hex}"
-    clients.dynamodb.create_table(
-        TableName=table,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[
-            {"AttributeName": "of", "AttributeType": "S"},
-            {"AttributeName": "id", "AttributeType": "S"},
-            {"AttributeName": QUEUE, "AttributeType": "S"},
-            {"AttributeName": "due_ms", "AttributeType": "N"},
-        ],
-        KeySchema=[
-            {"AttributeName": "of", "KeyType": "HASH"},
-            {"AttributeName": "id", "KeyType": "RANGE"},
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": QUEUE,
-                "KeySchema": [
-                    {"AttributeName": QUEUE, "KeyType": "HASH"},
-                    {"AttributeName": "due_ms", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-        ],
-    )
-    return DynamoWebhooks(clients, table)
+def make_webhooks(clients: Clients) -> DynamoWebhooks:
+    return DynamoWebhooks(clients, make_table(clients, "webhooks", uuid.uuid4().hex))
 
 
 @pytest.fixture
@@ -80,12 +60,12 @@ def fake_webhooks() -> MemoryWebhooks:
 
 @pytest.fixture
 def moto_webhooks(moto_clients: Clients) -> DynamoWebhooks:
-    return make_table(moto_clients)
+    return make_webhooks(moto_clients)
 
 
 @pytest.fixture
 def local_cloud_webhooks(local_clients: Clients) -> DynamoWebhooks:
-    return make_table(local_clients)
+    return make_webhooks(local_clients)
 
 
 @pytest.fixture(params=["fake", "moto", "local_cloud"])
@@ -190,12 +170,28 @@ class TestDeliveries:
         clock = Clock()
         webhooks.put_endpoint(ENDPOINT)
         receivers = Receivers(clock)
-        deliverer = Deliverer(webhooks, receivers, "https://tally.example", clock, lambda: 0.0)
+        deliverer = Deliverer(
+            webhooks, SEALER, receivers, "https://tally.example", clock, lambda: 0.0
+        )
         announce(webhooks, "university", EVENT, clock())
         assert [each.state for each in deliver_due(deliverer)] == ["done"]
         assert announce(webhooks, "university", EVENT, clock()) == []
         assert deliver_due(deliverer) == []
         assert receivers.ids() == [EVENT.id]
+
+
+class TestTheHeightThatWasTold:
+    def test_is_0_at_first(self, webhooks: WebhookStore) -> None:
+        assert webhooks.told() == 0
+
+    def test_moves_from_what_it_is_alone(self, webhooks: WebhookStore) -> None:
+        webhooks.advance(0, 7)
+        webhooks.advance(7, 9)
+        for before in (0, 7, 8, 10):
+            with pytest.raises(Conflict):
+                webhooks.advance(before, 11)
+        assert webhooks.told() == 9
+        assert webhooks.endpoints() == []
 
 
 def test_several_deliverers_at_once_make_each_try_once(
@@ -211,7 +207,9 @@ def test_several_deliverers_at_once_make_each_try_once(
 
     def run() -> None:
         start.wait()
-        runs.append(deliver_due(Deliverer(local_cloud_webhooks, receivers, "", clock, lambda: 0.0)))
+        runs.append(
+            deliver_due(Deliverer(local_cloud_webhooks, SEALER, receivers, "", clock, lambda: 0.0))
+        )
 
     threads = [Thread(target=run) for _ in range(3)]
     for thread in threads:

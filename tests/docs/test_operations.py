@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import botocore.session
 import click
@@ -24,6 +24,7 @@ from chalicelib.api import wiring
 from chalicelib.api.handlers import (
     ALARMING,
     attest_blocks,
+    deliver_webhooks,
     publish_documents,
     sequence_wakes,
 )
@@ -31,16 +32,20 @@ from chalicelib.bootstrap import Parties, build_parties
 from chalicelib.cli.main import main
 from chalicelib.cli.registration import read_issuer_file
 from chalicelib.notary import batch, publish, take
+from chalicelib.notary.accepted import accepted_key
 from chalicelib.notary.attest import Party
 from chalicelib.notary.limits import ALARM_TRIES
 from chalicelib.notary.log import Refusal
 from chalicelib.notary.networks import NetworkError
 from chalicelib.notary.notices import profile_of
 from chalicelib.notary.outside import Outside, parse_outside
+from chalicelib.notary.public_url import Answer
 from chalicelib.notary.witnesses import NO_QUORUM
 from chalicelib.proof.issuer_profile import format_profile, parse_profile
 from infra.template import ADDITIONS, ENVIRONMENT
-from tests.api.world import COLLEGE, World, id_of
+from tests.api.hooks import TARGET, Hooks
+from tests.api.world import CBOR_SEQ, COLLEGE, World, id_of
+from tests.fakes import MemoryObjects
 from tests.notary.chain import MemoryNetwork
 from tests.proof.rfc3161_tokens import ROOT as ROOT_CA
 
@@ -197,6 +202,7 @@ def test_every_member_of_a_log_line_is_told(capsys: pytest.CaptureFixture[str]) 
     sequence_wakes(["a"])
     attest_in_vain(world)
     publish_in_vain(world)
+    deliver_in_vain(world)
     world.clock.now_ms -= 3_600_000
     sequence_wakes(["a"])
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
@@ -210,6 +216,20 @@ def attest_in_vain(world: World) -> None:
     parties = Parties(networks=(Party(MemoryNetwork(money=0), 0),))
     wiring.use(replace(world.service, outside=lambda: parties))
     attest_blocks()
+
+
+def deliver_in_vain(world: World) -> None:
+    """To a receiver that has failed; and a job that is set aside while nobody can be told."""
+    hooks = Hooks(world)
+    webhook = hooks.made()["id"]
+    hooks.receivers.answers[TARGET] = Answer(500)
+    hooks.post(f"/{webhook}/test")
+    deliver_webhooks()
+    job = world.submit(world.statement(), CBOR_SEQ).json_body["job"]
+    del cast(MemoryObjects, world.service.log.work).data[accepted_key(job)]
+    wiring.use(replace(world.service, webhooks=None))  # type: ignore[arg-type]
+    sequence_wakes(["a"])
+    wiring.use(world.service)
 
 
 def publish_in_vain(world: World) -> None:

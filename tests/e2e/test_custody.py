@@ -21,6 +21,7 @@ from tests.cli.desk import tally_json
 
 COLLEGE = "did:web:college.custody.example"
 PROFILE = "education/diploma"
+SCOPE = "documents:issue jobs:read"
 ROWS = 150
 PATIENCE_S = 90
 
@@ -37,10 +38,9 @@ def college(
         monkeypatch.setenv(name, value)
     told = tally_json(*add, *names, "--custodial", "p256")
     assert len(told["kids"]) == 2 * len(told["custodial"]) > 0
-    monkeypatch.setattr("chalicelib.cli.tokens.SCOPE", "documents:issue jobs:read")
     http = Http(deployed.url)
     endpoint = f"{deployed.url}/oauth/token"
-    http.tokens = AssertedTokens(signer, endpoint, asker(http, endpoint))
+    http.tokens = AssertedTokens(signer, endpoint, asker(http, endpoint), SCOPE)
     return http
 
 

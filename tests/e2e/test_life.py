@@ -5,19 +5,32 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from chalicelib.bootstrap import system_clock_ms
 from chalicelib.cli.http import Http
 from chalicelib.cli.submit import submit
+from chalicelib.notary.did_web import parse_did_document
 from chalicelib.notary.publish import register_notary
+from chalicelib.proof.credentials.data_integrity import verify_credential
+from chalicelib.proof.credentials.jose import parse_jws
+from chalicelib.proof.credentials.status_list import read_status_list, status_at
+from chalicelib.proof.credentials.token_status_list import (
+    INVALID,
+    VALID,
+    StatusReference,
+    token_status,
+    verify_token_status_list,
+)
 from chalicelib.proof.entry_status import judge_status, parse_entry_status, read_ms_of
 from chalicelib.proof.errors import Invalid
+from chalicelib.proof.hashes import sha256
 from chalicelib.proof.issuer_profile import parse_profile
-from chalicelib.proof.payload import StatusChange
+from chalicelib.proof.payload import Register, StatusChange
 from chalicelib.proof.receipt import Receipt, parse_receipt
-from chalicelib.proof.statement import SignedStatement, sign_statement
+from chalicelib.proof.statement import SignedStatement, entry_id, sign_statement
 from infra.deploy import Deployment
 from tests.e2e.test_upload import ACADEMY as ISSUER
 from tests.e2e.test_upload import client_of, sign_document
@@ -86,3 +99,58 @@ def test_a_suspension_reaches_the_receipt(deployed: Deployment) -> None:
         assert judge(later, good_ms).startswith("it was good")
         newest = json.loads(http.get(f"/v1/issuers/{ISSUER}/status").content)
         assert newest["changes"][-1]["entry"] == diploma.entry_id.hex()
+
+
+def allot(http: Http) -> dict[str, Any]:
+    asked = json.dumps({"issuer": ISSUER, "count": 1}).encode()
+    headers, url = {"Content-Type": "application/json"}, f"{http.url}/v1/status-entries"
+    answer = http.send("POST", url, content=asked, headers=headers, authorised=True)
+    [entry] = answer.json()["entries"]
+    return dict(entry)
+
+
+def list_until(deployed: Deployment, http: Http, path: str, good: Callable[[bytes], bool]) -> bytes:
+    """A status list as it is served, once it is good; the publisher runs meanwhile."""
+    end_s = time.monotonic() + PATIENCE_S
+    while True:
+        answer = http.client.get(http.url + path)
+        if answer.status_code == 200 and good(answer.content):
+            return answer.content
+        assert answer.status_code in (200, 503), answer.text
+        assert time.monotonic() < end_s, "nothing new was served"
+        publish(deployed)
+
+
+def test_a_revocation_reaches_the_status_lists(deployed: Deployment) -> None:
+    """Signed by KMS, registered in the log, and fetched by whoever has a credential's URL."""
+    service = deployed.service
+    assert service.notary is not None
+    register_notary(service.notary, service.registry, service.log)
+    token_key, list_key = service.notary.signer.public, service.notary.list_signer.public
+    with client_of(deployed, ISSUER, "academy") as http:
+        entry = allot(http)
+        path = entry["list"].partition("/v1/")[2]
+        reference = StatusReference(entry["index"], entry["list"])
+
+        def value(document: bytes) -> int:
+            found = verify_token_status_list(parse_jws(document.decode()), token_key)
+            return token_status(reference, found, system_clock_ms())
+
+        def is_revoked(document: bytes) -> bool:
+            credential = verify_credential(json.loads(document), list_key, system_clock_ms())
+            return status_at(read_status_list(credential).bits, entry["index"])
+
+        assert value(list_until(deployed, http, f"/v1/{path}", lambda _: True)) == VALID
+        now_s = int(time.time())
+        digest = sha256(entry["sub"].encode())
+        diploma = Register("education/diploma", "raw", digest, digest)
+        key = key_named(ISSUER)
+        first = sign_statement(diploma, ISSUER, entry["sub"], now_s, key)
+        assert submit(http, first, 1, lambda _: None).integrated == 1
+        change = StatusChange("revoke", entry_id(first), "misconduct", now_s)
+        revoke = sign_statement(change, ISSUER, entry["sub"], now_s, key)
+        assert submit(http, revoke, 1, lambda _: None).integrated == 1
+        list_until(deployed, http, f"/v1/{path}", lambda found: value(found) == INVALID)
+        list_until(deployed, http, f"/v1/{path}/revocation", is_revoked)
+        did = parse_did_document(http.get("/.well-known/did.json").content, system_clock_ms())
+        assert {token_key, list_key} <= set(did.asserting)

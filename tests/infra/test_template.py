@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.kms_custody import DEPLOYMENT_TAG
-from chalicelib.bootstrap import service_from_env
+from chalicelib.bootstrap import TEST_RECEIVER, service_from_env
 from chalicelib.notary.limits import DRAIN_MS
 from infra.package import make_package
 from infra.template import ARCHITECTURES, ENVIRONMENT, FUNCTIONS, UnexpectedTemplate, complete
@@ -58,7 +58,7 @@ def test_every_function_has_a_role_of_its_own_without_wildcard_actions(
             for statement in policy["PolicyDocument"]["Statement"]:
                 assert "*" not in json.dumps(statement["Action"])
                 assert statement["Resource"] != "*"
-    assert len(set(roles)) == len(roles) == 6
+    assert len(set(roles)) == len(roles) == 7
 
 
 def test_only_the_sequencing_functions_sign_with_the_log_key(
@@ -94,6 +94,27 @@ def test_each_other_key_is_used_by_one_function(
         if "kms:Sign" in statement["Action"] and key in json.dumps(statement["Resource"])
     }
     assert signers == {role}
+
+
+@pytest.mark.parametrize(
+    ("action", "role"), [("kms:Encrypt", "ApiHandlerRole"), ("kms:Decrypt", "DelivererRole")]
+)
+def test_secrets_of_webhooks_are_sealed_by_one_function_and_opened_by_another(
+    resources: dict[str, Resource], action: str, role: str
+) -> None:
+    users = {
+        (name, json.dumps(statement["Resource"]))
+        for name, found in of_type(resources, "AWS::IAM::Role")
+        for policy in found["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if action in statement["Action"] and "CustodyKey" not in json.dumps(statement["Resource"])
+    }
+    assert users == {(role, json.dumps({"Fn::GetAtt": ["WebhookKey", "Arn"]}))}
+
+
+def test_no_template_lets_webhooks_reach_this_machine(resources: dict[str, Resource]) -> None:
+    assert TEST_RECEIVER not in ENVIRONMENT
+    assert TEST_RECEIVER not in json.dumps(make_package("local").template)
 
 
 def test_what_holds_the_log_outlives_the_stack_and_an_operators_mistake(
@@ -202,7 +223,7 @@ SEQUENCING = {"SequencerLogs", "SweepLogs"}
     ("metric", "member", "groups"),
     [
         ("SetAside", "set_aside", SEQUENCING),
-        ("Refusals", "refusal", {*SEQUENCING, "AttesterLogs", "PublisherLogs"}),
+        ("Refusals", "refusal", {*SEQUENCING, "AttesterLogs", "PublisherLogs", "DelivererLogs"}),
         ("AttestationAlarms", "attestation_alarm", {"AttesterLogs"}),
         ("PublishAlarms", "publish_alarm", {"PublisherLogs"}),
     ],

@@ -7,18 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.notary.bit_lists import (
+    FORMS,
     BitList,
     ListId,
-    Mark,
-    Statuses,
     bits_url,
-    change_statuses,
-    format_statuses,
     parse_name,
-    parse_statuses,
 )
 from chalicelib.notary.limits import LIST_GENERATIONS
 from chalicelib.notary.publish_bits import VALUES
+from chalicelib.notary.statuses import (
+    Mark,
+    Statuses,
+    change_statuses,
+    format_statuses,
+    parse_statuses,
+)
+from chalicelib.proof.credentials.status_list import PURPOSES
 from chalicelib.proof.credentials.token_status_list import (
     INVALID,
     SUSPENDED,
@@ -109,6 +113,10 @@ def test_a_list_is_named_by_page_and_generation(name: str, id_: ListId) -> None:
 @pytest.mark.parametrize("name", ["", "00", "0-0", "0-01", "0-1000", f"0-{LIST_GENERATIONS + 1}"])
 def test_other_names_are_of_no_list(name: str) -> None:
     assert parse_name(ISSUER, name) is None
+
+
+def test_forms_are_those_that_packages_of_others_know() -> None:
+    assert FORMS == ("", *PURPOSES)
 
 
 def test_lists_are_named_by_https_urls() -> None:

@@ -26,12 +26,13 @@ from chalicelib.notary.webhooks import (
     Delivery,
     Endpoint,
     Event,
+    WrongSeal,
     format_secret,
     format_signatures,
     new_event,
 )
 from tests.fakes import Clock
-from tests.webhook_fakes import MemoryWebhooks, Receivers
+from tests.webhook_fakes import MemorySealer, MemoryWebhooks, Receivers
 
 TENANT, OTHER = "university", "hospital"
 MINUTE_MS = 60_000
@@ -48,6 +49,7 @@ class World:
     """Some endpoints, their receivers, and a clock that the test moves."""
 
     store: MemoryWebhooks = field(default_factory=MemoryWebhooks)
+    sealer: MemorySealer = field(default_factory=MemorySealer)
     clock: Clock = field(default_factory=Clock)
     told: list[Delivery] = field(default_factory=list)
     chance: float = 0.0
@@ -58,8 +60,9 @@ class World:
 
     def endpoint(self, name: str = "a", tenant: str = TENANT) -> Endpoint:
         events = frozenset({"job.failed", "webhook.test"})
-        url = f"https://{name}.example/hooks"
-        return self.store.put_endpoint(Endpoint(f"ep_{name}", tenant, url, (SECRET,), events))
+        id_, url = f"ep_{name}", f"https://{name}.example/hooks"
+        sealed = self.sealer.seal(tenant, id_, SECRET)
+        return self.store.put_endpoint(Endpoint(id_, tenant, url, (sealed,), events))
 
     def happen(self, count: int = 1) -> list[Event]:
         """So many events, announced."""
@@ -72,6 +75,7 @@ class World:
     def deliverer(self) -> Deliverer:
         return Deliverer(
             self.store,
+            self.sealer,
             self.receivers,
             "https://tally.example",
             self.clock,
@@ -356,7 +360,7 @@ class TestGone:
         world.answer(410)
         world.run()
         world.answer(200)
-        enable_endpoint(world.store, TENANT, "ep_a")
+        enable_endpoint(world.store, TENANT, "ep_a", 0)
         replay(world.store, "ep_a", world.clock())
         world.later()
         assert [world.delivery(event).state for event in events] == ["done", "done"]
@@ -473,13 +477,29 @@ class TestManyDeliveries:
             world.run()
         assert world.delivery(event, "b").state == "done"
 
+    def test_a_secret_that_does_not_open_holds_up_no_other_and_spends_no_try(self) -> None:
+        world = World()
+        for name in "ab":
+            world.endpoint(name)
+        held = world.store.endpoint(TENANT, "ep_a")
+        assert held is not None
+        stolen = world.sealer.seal(OTHER, "ep_a", SECRET)
+        world.store.put_endpoint(replace(held, secrets=(stolen,)))
+        [event] = world.happen()
+        with pytest.raises(WrongSeal):
+            world.run()
+        assert world.delivery(event, "b").state == "done"
+        assert (world.delivery(event).state, world.delivery(event).tries) == ("due", 0)
+
     def test_nothing_is_told_where_nobody_listens(self) -> None:
         world = World()
         world.endpoint()
         world.happen()
         world.answer(500)
         deliverer = world.deliverer()
-        silent = Deliverer(world.store, world.receivers, "", world.clock, deliverer.chance)
+        silent = Deliverer(
+            world.store, world.sealer, world.receivers, "", world.clock, deliverer.chance
+        )
         assert silent.tell is untold
         deliver_due(silent)
         assert len(world.receivers.got) == 1

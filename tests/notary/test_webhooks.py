@@ -63,7 +63,7 @@ class TestSignature:
     def test_covers_id_time_and_body_of_a_request(self) -> None:
         event = new_event("job.done", START_MS, sample("job.done"))
         body = format_payload(event, BASE)
-        headers = format_headers(endpoint(OLD), event, START_MS + 999, body)
+        headers = format_headers([OLD], event, START_MS + 999, body)
         key = base64.b64decode(OLD.removeprefix("whsec_"))
         message = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{body.decode()}"
         mac = hmac.new(key, message.encode(), hashlib.sha256).digest()
@@ -77,7 +77,7 @@ class TestSignature:
     def test_is_made_with_both_secrets_during_rotation(self) -> None:
         event = new_event("webhook.test", START_MS, {})
         sent = [
-            format_headers(endpoint(*secrets), event, START_MS, b"{}")["webhook-signature"]
+            format_headers(secrets, event, START_MS, b"{}")["webhook-signature"]
             for secrets in ((OLD,), (NEW,), (NEW, OLD))
         ]
         assert sent[2] == f"{sent[1]} {sent[0]}"
@@ -202,10 +202,6 @@ class TestEndpoint:
     def test_has_one_secret_or_two(self, count: int) -> None:
         with pytest.raises(MalformedEndpoint):
             endpoint(*[OLD] * count)
-
-    def test_has_secrets_that_can_be_used(self) -> None:
-        with pytest.raises(MalformedSecret):
-            endpoint(OLD, "whsec_")
 
     @pytest.mark.parametrize("events", [set(), {"job.*"}, {"job.done", "job.undone"}])
     def test_wants_events_that_there_are(self, events: set[str]) -> None:

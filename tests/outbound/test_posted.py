@@ -16,13 +16,14 @@ from chalicelib.notary.did_web import NotInControl, verify_control
 from chalicelib.notary.webhooks import Delivery, Endpoint, format_secret, new_event
 from chalicelib.proof.keys import format_jwk
 from tests.fakes import START_MS, Clock, key_named
-from tests.webhook_fakes import MemoryWebhooks
+from tests.webhook_fakes import MemorySealer, MemoryWebhooks
 
 from .servers import NAME, Authority, Script, Server, answer, make_authority, say, serving
 from .test_public_http import METADATA, PUBLIC, Connections
 
 KEYS = [bytes([number] * 32) for number in (1, 2)]
 EVENT = new_event("webhook.test", START_MS, {})
+SEALER = MemorySealer()
 
 
 @pytest.fixture(scope="module")
@@ -33,10 +34,10 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 def deliver(client: PublicHttp, url: str, clock: Clock, store: MemoryWebhooks) -> Delivery:
     """One event to an endpoint at that URL, tried once more."""
     if not store.endpoints():
-        secrets = (format_secret(KEYS[0]), format_secret(KEYS[1]))
+        secrets = tuple(SEALER.seal("t", "ep_1", format_secret(key)) for key in KEYS)
         store.put_endpoint(Endpoint("ep_1", "t", url, secrets, frozenset({EVENT.type})))
         announce(store, "t", EVENT, clock())
-    [changed] = deliver_due(Deliverer(store, client.post, "", clock, lambda: 0.0))
+    [changed] = deliver_due(Deliverer(store, SEALER, client.post, "", clock, lambda: 0.0))
     return changed
 
 

@@ -29,7 +29,6 @@ from .status_list import (
 )
 
 TYPE = "statuslist+jwt"
-MEDIA_TYPE = "application/statuslist+jwt"
 
 VALID, INVALID, SUSPENDED = 0, 1, 2
 """Status types (§7.1): of two bits, and 3 is for applications to define."""
