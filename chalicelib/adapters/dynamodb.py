@@ -92,6 +92,20 @@ def doubt_told() -> Iterator[None]:
         raise
 
 
+@contextmanager
+def out_of_reach_told() -> Iterator[None]:
+    """Around a read: a store that gives no answer is Busy, for the read may be asked for again."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    try:
+        yield
+    except (ClientError, BotoCoreError, ResponseParserError) as error:
+        if may_be_done(error) or never_sent(error):
+            raise Busy("DynamoDB does not answer: try later") from error
+        raise
+
+
 def query(client: DynamoDBClient, request: QueryInputTypeDef) -> Iterator[Item]:
     """The items of a Query, page after page."""
     while True:

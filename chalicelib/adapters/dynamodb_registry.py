@@ -15,7 +15,7 @@ from ..proof.hashes import sha256
 from ..proof.issuer_profile import read_accreditations, write_accreditations
 from ..proof.keys import format_jwk, parse_jwk
 from .aws import Clients, code_of
-from .dynamodb import CONDITION_FAILED, doubt_told
+from .dynamodb import CONDITION_FAILED, doubt_told, out_of_reach_told
 from .dynamodb_kinds import SORT_KEY_BYTES, key_of, query_kind
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class DynamoRegistry:
         text = self._get(ISSUER, id)
         return _parse_issuer(text) if text is not None else None
 
+    @out_of_reach_told()
     def issuers(self) -> list[Issuer]:
         found = query_kind(self._clients.dynamodb, self._table, ISSUER)
         return [_parse_issuer(item["json"]["S"]) for item in found]
@@ -82,6 +83,7 @@ class DynamoRegistry:
             return _mark_found(error) == mark  # our own first try, whose answer was lost
         return True
 
+    @out_of_reach_told()
     def _get(self, kind: str, id: str) -> str | None:
         if len(id.encode()) > SORT_KEY_BYTES:
             return None

@@ -35,6 +35,10 @@ def _object(required: Schema, optional: Schema | None = None, *, closed: bool = 
     }
 
 
+_NAMES = _object({"en": _TEXT, "zh": _TEXT})
+"""A name or a sentence in both languages."""
+
+
 def _list(items: Schema) -> Schema:
     return {"type": "array", "items": items}
 
@@ -256,18 +260,24 @@ SCHEMAS: dict[str, Schema] = {
             "document": _BASE64,
             "policy": _ref("Policy"),
             "at": {"type": "string", "format": "date-time"},
+            "audience": _TEXT,
+            "nonce": _TEXT,
         },
     ),
     "Verdict": _object(
         {
             "verdict": {"enum": ["valid", "invalid", "cannot tell"]},
+            "code": _TEXT,
+            "texts": _NAMES,
             "at_ms": {"type": "integer"},
             "checks": _list(
                 _object(
                     {
                         "check": _TEXT,
                         "result": {"enum": ["pass", "fail", "unknown"]},
+                        "code": _TEXT,
                         "detail": _TEXT,
+                        "texts": _NAMES,
                     }
                 )
             ),
@@ -282,7 +292,7 @@ SCHEMAS: dict[str, Schema] = {
                 _object(
                     {
                         "id": _TEXT,
-                        "names": _object({"en": _TEXT, "zh": _TEXT}),
+                        "names": _NAMES,
                         "keys": _list(_KEY),
                     },
                     {"notary": {"type": "boolean"}},

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 
 from ..notary.limits import VERIFY_BYTES
+from ..proof.credential_checks import Asked
 from ..proof.errors import Malformed
 from ..proof.jcs import JsonValue
-from ..proof.members import read_base64, read_text
+from ..proof.members import MalformedMember, read_base64, read_text
 from ..proof.policy import Policy, read_policy
 from ..proof.receipt import parse_receipt
 from ..proof.times import parse_time
@@ -40,17 +41,29 @@ room = Room(__name__)
 def verify_receipt(call: Call) -> Reply:
     call.request.negotiate((media.JSON,))
     call.request.limit(VERIFY_BYTES)
-    members = call.request.json(("receipt",), ("document", "policy", "at"))
+    optional = ("document", "policy", "at", "audience", "nonce")
+    members = call.request.json(("receipt",), optional)
     try:
         receipt = read_base64(members["receipt"], "receipt")
         document = read_base64(members["document"], "document") if "document" in members else None
         at_ms = parse_time(read_text(members["at"], "at")) if "at" in members else call.now_ms
+        asked = _read_asked(members)
     except Malformed as error:
         raise Problem("malformed-json", str(error)) from error
     policy = _read_policy(members, call)
-    verdict = _judge(document, receipt, policy, at_ms)
+    verdict = _judge(document, receipt, policy, at_ms, asked)
     body = json.dumps(write_verdict(verdict), ensure_ascii=False).encode()
     return Reply(200, media.JSON, body, {"Cache-Control": "no-store"})
+
+
+def _read_asked(members: dict[str, JsonValue]) -> Asked | None:
+    """What the holder was asked to sign: both or neither."""
+    if "audience" not in members and "nonce" not in members:
+        return None
+    audience, nonce = (read_text(members.get(name), name) for name in ("audience", "nonce"))
+    if not audience or not nonce:
+        raise MalformedMember("audience and nonce are what the holder signed, and not empty")
+    return Asked(audience, nonce)
 
 
 def _read_policy(members: dict[str, JsonValue], call: Call) -> Policy:
@@ -62,8 +75,10 @@ def _read_policy(members: dict[str, JsonValue], call: Call) -> Policy:
         raise Problem("malformed-policy", str(error)) from error
 
 
-def _judge(document: bytes | None, receipt: bytes, policy: Policy, at_ms: int) -> Verdict:
+def _judge(
+    document: bytes | None, receipt: bytes, policy: Policy, at_ms: int, asked: Asked | None
+) -> Verdict:
     try:
-        return verify(document, parse_receipt(receipt), policy, at_ms)
+        return verify(document, parse_receipt(receipt), policy, at_ms, asked=asked)
     except Malformed as error:
         return refuse_receipt(str(error), at_ms)

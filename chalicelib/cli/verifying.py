@@ -14,9 +14,10 @@ import click
 from ..notary.limits import NODE_HEADERS
 from ..notary.networks import NetworkError
 from ..proof.attestations import wanted_headers
-from ..proof.command import NoVerdict, UsageError, print_verdict
+from ..proof.command import NoVerdict, UsageError, print_verdict, read_asked
 from ..proof.policy import Policy
 from ..proof.receipt import Receipt
+from ..proof.texts import LANGUAGES, Language
 from .failure import Misused, Unfinished
 from .settings import FILE, Command, json_option
 
@@ -26,6 +27,9 @@ from .settings import FILE, Command, json_option
 @click.argument("receipt", type=FILE)
 @click.option("--policy", envvar="TALLY_POLICY", required=True, type=FILE, help="Whom you trust.")
 @click.option("--at", help="Verify as of this time, such as 2026-07-01T09:30:00Z.")
+@click.option("--audience", help="The holder signed for this verifier; with --nonce.")
+@click.option("--nonce", help="What you sent the holder to sign; with --audience.")
+@click.option("--lang", type=click.Choice(LANGUAGES), default="en", help="The language (en).")
 @click.option(
     "--node",
     "nodes",
@@ -39,6 +43,9 @@ def verify(
     receipt: Path,
     policy: Path,
     at: str | None,
+    audience: str | None,
+    nonce: str | None,
+    lang: Language,
     nodes: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -55,7 +62,16 @@ def verify(
         return trusted
 
     try:
-        code = print_verdict(document, receipt, policy, at, as_json=as_json, complete=complete)
+        code = print_verdict(
+            document,
+            receipt,
+            policy,
+            at,
+            as_json=as_json,
+            language=lang,
+            asked=read_asked(audience, nonce),
+            complete=complete,
+        )
     except UsageError as error:
         raise Misused(str(error)) from error
     except NoVerdict as error:

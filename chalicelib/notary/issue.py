@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..proof.credential_checks import VCT
 from ..proof.credentials.data_integrity import sign_credential
 from ..proof.credentials.disclosure import Path
 from ..proof.credentials.sd_jwt import SEPARATOR
@@ -25,9 +26,6 @@ from ..proof.jcs import JsonValue, format_jcs
 from ..proof.keys import EDDSA, PublicKey, Signer
 from ..proof.limits import SD_SALT_BYTES
 from .profiles import Profile
-
-VCT = "urn:tally:profile:"
-"""Before the profile's name: the type of an SD-JWT VC (``vct``)."""
 
 OPEN_BADGES = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
 BADGE_PROFILE = "education/diploma"

@@ -27,8 +27,8 @@ class OutcomeUnknown(Exception):
 
 
 class Busy(Exception):
-    """A store refused for load, even after retries. What was asked for may be asked for again: a
-    commit was not done, and all else is idempotent."""
+    """A store refused for load or gave no answer, even after retries. What was asked for may be
+    asked for again: a commit was not done, and all else is idempotent."""
 
 
 @dataclass(frozen=True, slots=True)

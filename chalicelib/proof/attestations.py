@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from .bitcoin.evidence import bitcoin_heights, verify_opentimestamps
 from .bitcoin.opentimestamps import parse_timestamp
+from .codes import OUTCOMES
 from .errors import CannotTell, Invalid, Malformed
 from .evm.evidence import verify_evm
 from .evm.header import parse_evm_header
@@ -91,11 +92,12 @@ def _check(name: str, looks: Sequence[Sighting | Invalid | CannotTell]) -> Found
     false = [str(each) for each in looks if isinstance(each, Invalid)]
     sightings = [each for each in looks if isinstance(each, Sighting)]
     if false:
-        return Found(Check(name, "fail", false[0]), None)
+        return Found(Check(name, "fail", false[0], OUTCOMES[PREFIX].false), None)
     if not sightings:
-        return Found(Check(name, "unknown", "; ".join(dict.fromkeys(map(str, looks)))), None)
+        told = "; ".join(dict.fromkeys(map(str, looks)))
+        return Found(Check(name, "unknown", told, OUTCOMES[PREFIX].unknown), None)
     first = min(sightings, key=lambda sighting: sighting.latest_ms)
-    return Found(Check(name, "pass", _describe(first)), first)
+    return Found(Check(name, "pass", _describe(first), OUTCOMES[PREFIX].good), first)
 
 
 def _verify(name: str, attestation: Attestation, block_hash: Hash, policy: Policy) -> Sighting:

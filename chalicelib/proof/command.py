@@ -1,28 +1,31 @@
 """``tally-verify DOCUMENT RECEIPT --policy P``: a verdict with no network and no account.
 
 Exit codes: 0 valid, 1 invalid, 2 cannot tell, 64 wrong usage or an unreadable policy.
+How a verdict is printed is in printed.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NoReturn
 
+from .credential_checks import Asked
 from .errors import Malformed
 from .limits import DOCUMENT_BYTES, POLICY_BYTES, RECEIPT_BYTES
 from .policy import MalformedPolicy, Policy, parse_policy
+from .printed import format_verdict
 from .receipt import Receipt, parse_receipt
-from .times import MalformedTime, format_time, parse_time
-from .verdict import EXIT_CODES, EXIT_USAGE, Verdict, refuse_receipt, write_verdict
+from .texts import LANGUAGES, Language
+from .times import MalformedTime, parse_time
+from .verdict import EXIT_CODES, EXIT_USAGE, Verdict, refuse_receipt
 from .verify import verify
-
-_MARKS = {"pass": "ok", "fail": "FAILED", "unknown": "?"}
 
 
 class UsageError(Exception):
@@ -42,7 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         return print_verdict(
-            options.document, options.receipt, options.policy, options.at, as_json=options.json
+            options.document,
+            options.receipt,
+            options.policy,
+            options.at,
+            as_json=options.json,
+            language=options.lang,
+            asked=read_asked(options.audience, options.nonce),
         )
     except UsageError as error:
         print(f"tally-verify: {error}", file=sys.stderr)
@@ -50,6 +59,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except NoVerdict as error:
         print(f"tally-verify: {error}", file=sys.stderr)
         return EXIT_CODES["cannot tell"]
+
+
+def read_asked(audience: str | None, nonce: str | None) -> Asked | None:
+    """What the holder was asked to sign; raises UsageError for one without the other."""
+    if audience is None and nonce is None:
+        return None
+    if not audience or not nonce:
+        raise UsageError("--audience and --nonce go together, and neither is empty")
+    return Asked(audience, nonce)
 
 
 Complete = Callable[[Receipt, Policy], Policy]
@@ -67,12 +85,16 @@ def print_verdict(
     at: str | None,
     *,
     as_json: bool,
+    language: Language = "en",
+    asked: Asked | None = None,
     complete: Complete = as_it_is,
 ) -> int:
     """Verify files, print the verdict, return its exit code; raises UsageError or NoVerdict."""
     try:
-        verdict = verify_files(document, receipt, policy, at, complete)
-        _print(format_verdict(verdict, as_json=as_json))
+        verdict = verify_files(document, receipt, policy, at, asked, complete)
+        _print(format_verdict(verdict, language, as_json=as_json))
+    except KeyboardInterrupt as error:
+        raise NoVerdict("cannot tell: interrupted") from error
     except (OSError, MemoryError) as error:
         raise NoVerdict(f"cannot tell: {str(error) or 'out of memory'}") from error
     return EXIT_CODES[verdict.outcome]
@@ -98,16 +120,35 @@ def _parser() -> argparse.ArgumentParser:
         description="Verify a document against its Tally receipt, offline.",
         epilog="exit codes: 0 valid, 1 invalid, 2 cannot tell, 64 wrong usage",
     )
-    parser.add_argument("document", type=Path, help="the document, as it was registered")
+    parser.add_argument(
+        "document", type=Path, help="the document as it was registered, or a presentation of it"
+    )
     parser.add_argument("receipt", type=Path, help="its receipt (NAME.receipt.json)")
     parser.add_argument("--policy", type=Path, required=True, help="whom you trust (policy.json)")
     parser.add_argument("--at", help="verify as of this time, such as 2026-07-01T09:30:00Z")
+    parser.add_argument("--audience", help="the holder signed for this verifier; with --nonce")
+    parser.add_argument("--nonce", help="what you sent the holder to sign; with --audience")
+    parser.add_argument("--lang", choices=LANGUAGES, default="en", help="the language (en)")
     parser.add_argument("--json", action="store_true", help="print the verdict as JSON")
+    parser.add_argument("--version", action="version", version=f"tally-verify {_version()}")
     return parser
 
 
+def _version() -> str:
+    """That of the wheel, or of the whole of Tally if that is what is installed."""
+    for name in ("tally-proof", "tally-notary"):
+        with suppress(PackageNotFoundError):
+            return version(name)
+    return "(not installed)"
+
+
 def verify_files(
-    document: Path, receipt: Path, policy: Path, at: str | None, complete: Complete = as_it_is
+    document: Path,
+    receipt: Path,
+    policy: Path,
+    at: str | None,
+    asked: Asked | None = None,
+    complete: Complete = as_it_is,
 ) -> Verdict:
     """The verdict on files; raises UsageError where none is possible."""
     at_ms = _read_time(at)
@@ -124,7 +165,7 @@ def verify_files(
                 "the other way round: the document comes first, then its receipt"
             ) from error
         return refuse_receipt(f"{error}. Is this a receipt (NAME.receipt.json)?", at_ms)
-    return verify(document_bytes, held, complete(held, trusted), at_ms)
+    return verify(document_bytes, held, complete(held, trusted), at_ms, asked=asked)
 
 
 def _is_receipt(data: bytes) -> bool:
@@ -158,14 +199,3 @@ def _read_time(at: str | None) -> int:
         return parse_time(at)
     except MalformedTime as error:
         raise UsageError(f"--at: {error}") from error
-
-
-def format_verdict(verdict: Verdict, *, as_json: bool) -> str:
-    if as_json:
-        return json.dumps(write_verdict(verdict), sort_keys=True)
-    lines = [verdict.outcome.upper()]
-    lines += [f"  {_MARKS[c.result]:<6} {c.name}: {c.detail}" for c in verdict.checks]
-    match verdict.facts.get("registered"):
-        case {"origin": origin, "index": index, "timestamp_ms": int(at_ms)}:
-            lines.append(f"registered {format_time(at_ms)} as entry {index} of {origin}")
-    return "\n".join(lines)

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .codes import Code
 from .errors import CannotTell, Invalid
 from .hashes import Hash
 from .jcs import JsonValue, format_jcs, parse_ijson
@@ -131,9 +132,16 @@ _DONE = {
 }
 
 
+_CODES: dict[str, Code] = {
+    "suspend": "status/suspended",
+    "revoke": "status/revoked",
+    SUPERSEDE: "status/superseded",
+}
+
+
 def judge_status(
     status: EntryStatus, entry: Hash, origin: str, issuer: str, at_ms: int, read_ms: int
-) -> str:
+) -> tuple[str, Code]:
     """Whether an entry of ``issuer`` in the log ``origin`` was good at ``at_ms``.
 
     ``read_ms`` is when the list was read from the log (see ``read_ms_of``). Raises Invalid if the
@@ -145,16 +153,18 @@ def judge_status(
     past = [change for change in possible if change.effective * 1000 <= at_ms]
     for change in past:
         if change.kind in FINAL:
-            raise Invalid(_tell(change))
+            raise Invalid(_tell(change), _CODES[change.kind])
     if past and past[-1].kind == "suspend":
-        raise Invalid(_tell(past[-1]))
+        raise Invalid(_tell(past[-1]), _CODES["suspend"])
     if at_ms > read_ms + STATUS_FRESH_MS:
         raise CannotTell(
             f"it was good at {format_time(read_ms)}, but the list is older than"
-            f" {format_time(at_ms)}: tally receipt refresh gets a newer one"
+            f" {format_time(at_ms)}: tally receipt refresh gets a newer one",
+            "status/stale",
         )
     later = [_tell(change) for change in possible if change not in past]
-    return "; ".join([f"it was good at {format_time(at_ms)}", *later])
+    told = "; ".join([f"it was good at {format_time(at_ms)}", *later])
+    return told, "status/changed-later" if later else "status/good"
 
 
 def check_subject(status: EntryStatus, entry: Hash, origin: str, issuer: str) -> None:

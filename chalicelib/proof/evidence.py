@@ -12,10 +12,10 @@ from .payload import IssuerNotice, StatusListNotice
 from .policy import Policy, PolicyIssuer
 from .receipt import Evidence, Inclusion, Receipt
 from .statement import SignedStatement, verify_statement
-from .verdict import Check
+from .verdict import Check, Told
 
 
-def check_issuer(receipt: Receipt, block: Check, heads: Heads) -> str:
+def check_issuer(receipt: Receipt, block: Check, heads: Heads) -> Told:
     """``block`` says whether the entry is in the ``registered`` block and that has its time."""
     issuer = _check_signer(receipt.statement, receipt.registered, block, heads.policy)
     told = f"signed by {issuer.id} with a key that was good when it was registered"
@@ -24,10 +24,19 @@ def check_issuer(receipt: Receipt, block: Check, heads: Heads) -> str:
     at_ms = receipt.registered.block.timestamp_ms
     known_ms = receipt.issuer.registered.block.timestamp_ms
     try:
-        profile = read_profile(receipt.issuer, issuer.id, heads)
-        return f"{told}: {check_profile(profile, issuer.id, at_ms, known_ms)}"
+        profile = _read_own_profile(receipt.issuer, issuer.id, heads)
+        named, code = check_profile(profile, issuer.id, at_ms, known_ms)
     except CannotTell as error:
-        return f"{told}; its profile proves nothing here: {error}"
+        return f"{told}; its profile proves nothing here: {error}", "issuer/profile-unknown"
+    return f"{told}: {named}", code
+
+
+def _read_own_profile(evidence: Evidence, issuer: str, heads: Heads) -> IssuerProfile:
+    """What is false about the evidence says nothing about the issuer's own signature."""
+    try:
+        return read_profile(evidence, issuer, heads)
+    except Invalid as error:
+        raise Invalid(str(error), "issuer/profile-false") from error
 
 
 def _check_signer(
@@ -40,12 +49,19 @@ def _check_signer(
         raise CannotTell(f"the policy does not know the issuer {claims.iss}")
     known = issuer.keys.get(claims.kid)
     if known is None:
-        raise CannotTell(f"the policy does not know this key of {claims.iss}")
+        raise CannotTell(f"the policy does not know this key of {claims.iss}", "issuer/key-unknown")
     verify_statement(statement, known.key)
     if block.result != "pass":
-        raise CannotTell("the key is judged by the time of the block, which is not established")
-    if not known.good_at(registered.block.timestamp_ms):
-        raise Invalid(f"the key of {claims.iss} was not good when this was registered")
+        raise CannotTell(
+            "the key is judged by the time of the block, which is not established",
+            "issuer/time-unknown",
+        )
+    at_ms = registered.block.timestamp_ms
+    if not known.good_at(at_ms):
+        raise Invalid(
+            f"the key of {claims.iss} was not good when this was registered",
+            "issuer/key-stolen" if known.stolen_at(at_ms) else "issuer/key-not-good",
+        )
     return issuer
 
 
@@ -79,7 +95,7 @@ def _check_evidence(evidence: Evidence, heads: Heads) -> IssuerNotice | StatusLi
     return payload
 
 
-def check_status(receipt: Receipt, evidence: Evidence, at_ms: int, heads: Heads) -> str:
+def check_status(receipt: Receipt, evidence: Evidence, at_ms: int, heads: Heads) -> Told:
     status, signed = read_status(evidence, heads), receipt.statement
     origin, read_ms = receipt.registered.block.origin, read_ms_of(evidence)
     return judge_status(status, signed.entry_id, origin, signed.statement.iss, at_ms, read_ms)

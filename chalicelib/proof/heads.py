@@ -16,7 +16,7 @@ from .verdict import Check, merge_checks, run_check
 
 # What most receipts get is made once: to raise an error and catch it would cost as much as a check.
 _NO_WITNESSES = "the policy asks for no witnesses (quorum none)"
-_NOT_WITNESSED = Check("witnesses", "unknown", _NO_WITNESSES)
+_NOT_WITNESSED = Check("witnesses", "unknown", _NO_WITNESSES, "witnesses/not-asked")
 
 
 @dataclass(slots=True)
@@ -89,7 +89,7 @@ def check_witnesses(inclusion: Inclusion, policy: Policy) -> str:
     witnesses = {key: name for name, key in tlog.witnesses.items() if key.loaded is not None}
     signers = verify_note(inclusion.proof.checkpoint_note, witnesses)
     if tlog.quorum is None:
-        raise CannotTell(_NO_WITNESSES)
+        raise CannotTell(_NO_WITNESSES, "witnesses/not-asked")
     if not tlog.quorum_met({witnesses[key] for key in signers}):
         raise CannotTell("the witnesses that cosigned are fewer than the policy's quorum")
     return f"{len(set(signers))} witnesses of the policy cosigned the checkpoint"

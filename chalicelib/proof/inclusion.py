@@ -42,7 +42,10 @@ def _stand(block: Block, index: int) -> None:
 def _follow(first: Block, later: Block) -> None:
     """What of the hash chain two of its blocks show."""
     if later.height == first.height + 1 and later.previous != first.hash:
-        raise Invalid("registered and attested are of two histories: the hash chain contradicts")
+        raise Invalid(
+            "registered and attested are of two histories: the hash chain contradicts",
+            "inclusion/two-histories",
+        )
     if later.size - first.size < later.height - first.height:
         raise Invalid("attested holds too few entries: every block begins with its link")
 
@@ -54,4 +57,7 @@ def _agree(first: Inclusion, later: Inclusion) -> None:
     ranges = inclusion_ranges(index, later.block.size)
     for subtree, node in zip(ranges, later.proof.path, strict=True):
         if nodes.get(subtree, node) != node:
-            raise Invalid("registered and attested are of two histories: their trees contradict")
+            raise Invalid(
+                "registered and attested are of two histories: their trees contradict",
+                "inclusion/two-histories",
+            )

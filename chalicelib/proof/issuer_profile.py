@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .codes import Code
 from .errors import CannotTell, Invalid
 from .jcs import JsonValue, format_jcs, parse_ijson
 from .keys import PublicKey, format_jwk, parse_jwk
@@ -84,28 +85,34 @@ class IssuerProfile:
     keys: tuple[ProfileKey, ...]
 
 
-def check_profile(profile: IssuerProfile, issuer: str, at_ms: int, registered_ms: int) -> str:
+def check_profile(
+    profile: IssuerProfile, issuer: str, at_ms: int, registered_ms: int
+) -> tuple[str, Code]:
     """The issuer's name and accreditation at ``at_ms``, when it registered a document.
 
     ``registered_ms`` is the time of the block that holds the profile's notice. Raises Invalid if
     the profile is another issuer's, was not active, or has accreditations of which none covers that
     time; CannotTell where a profile that was registered only afterwards says so."""
     if profile.id != issuer:
-        raise Invalid(f"the profile is of {profile.id}, not of {issuer}")
+        raise Invalid(f"the profile is of {profile.id}, not of {issuer}", "issuer/profile-false")
     refusal = CannotTell if registered_ms > at_ms else Invalid
     if profile.status != "active":
-        raise refusal(f"the profile of {issuer} says that it is {profile.status}")
+        raise refusal(
+            f"the profile of {issuer} says that it is {profile.status}", "issuer/not-active"
+        )
     named = f"{profile.names['en']} ({profile.names['zh']})"
     if not profile.accreditations:
-        return f"{named}, of which the profile names no accreditation"
+        return f"{named}, of which the profile names no accreditation", "issuer/unaccredited"
     for each in profile.accreditations:
         if each.covers(at_ms):
-            return f"{named}, accredited by {each.register} as {each.number}"
-    raise refusal(f"no accreditation of {issuer} covers {format_time(at_ms)}")
+            return f"{named}, accredited by {each.register} as {each.number}", "issuer/accredited"
+    raise refusal(
+        f"no accreditation of {issuer} covers {format_time(at_ms)}", "issuer/not-accredited"
+    )
 
 
 # A fixed list: what Unicode calls printable grows from one version of Python to the next.
-_UNSEEN = re.compile(
+UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
 _SPACES = " \u3000"
@@ -114,7 +121,7 @@ _SPACES = " \u3000"
 def check_issuer_text(text: str, what: str) -> str:
     """A name or a number for people, without control characters, direction marks or other
     characters that are not seen, and without space around it. Raises MalformedIssuerProfile."""
-    if not 0 < len(text) <= PROFILE_TEXT or _UNSEEN.search(text) or text != text.strip(_SPACES):
+    if not 0 < len(text) <= PROFILE_TEXT or UNSEEN.search(text) or text != text.strip(_SPACES):
         raise MalformedIssuerProfile(
             f"{what} is 1 to {PROFILE_TEXT} characters that can be seen, without space around them"
         )

@@ -32,6 +32,9 @@ CHECKS = (
     "block",
     "witnesses",
     "issuer",
+    "credential",
+    "disclosures",
+    "holder",
     "status",
     "expiry",
 )
@@ -60,8 +63,11 @@ class PolicyKey:
     compromised_ms: int | None
 
     def good_at(self, at_ms: int) -> bool:
-        ends = [end for end in (self.to_ms, self.compromised_ms) if end is not None]
-        return self.from_ms <= at_ms and all(at_ms < end for end in ends)
+        ended = self.to_ms is not None and self.to_ms <= at_ms
+        return self.from_ms <= at_ms and not ended and not self.stolen_at(at_ms)
+
+    def stolen_at(self, at_ms: int) -> bool:
+        return self.compromised_ms is not None and self.compromised_ms <= at_ms
 
 
 @dataclass(frozen=True, slots=True)

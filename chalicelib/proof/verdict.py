@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Literal, NamedTuple, TypeVarTuple
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple, TypeAlias, TypeVarTuple
 
-from .errors import CannotTell, Invalid
+from .codes import OUTCOMES, Code
+from .errors import CannotTell, Invalid, ProofError
 from .jcs import JsonValue
+from .texts import TEXTS, VERDICTS, Outcome
 
 Ts = TypeVarTuple("Ts")
 
 Result = Literal["pass", "fail", "unknown"]
-Outcome = Literal["valid", "invalid", "cannot tell"]
+Told: TypeAlias = str | tuple[str, Code]
+"""What a check found that passes: the detail, with a code where there is more to say than good."""
 
 EXIT_CODES: dict[Outcome, int] = {"valid": 0, "invalid": 1, "cannot tell": 2}
 EXIT_USAGE = 64
@@ -23,6 +26,7 @@ class Check(NamedTuple):
     name: str
     result: Result
     detail: str
+    code: Code
 
 
 class Verdict(NamedTuple):
@@ -34,14 +38,32 @@ class Verdict(NamedTuple):
     facts: dict[str, JsonValue]
 
 
-def run_check(name: str, check: Callable[[*Ts], str], *args: *Ts) -> Check:
+_GOOD = {name: outcomes.good for name, outcomes in OUTCOMES.items()}
+"""Looked up once for each check that passes, so it is made once."""
+
+
+def run_check(name: str, check: Callable[[*Ts], Told], *args: *Ts) -> Check:
     """Make one check. It returns what it found, or raises Invalid (it is false) or CannotTell."""
     try:
-        return Check(name, "pass", check(*args))
-    except Invalid as error:
-        return Check(name, "fail", str(error))
-    except CannotTell as error:
-        return Check(name, "unknown", str(error))
+        told = check(*args)
+    except (Invalid, CannotTell) as error:
+        return refuse_check(name, error)
+    if isinstance(told, str):
+        return Check(name, "pass", told, _GOOD[name])
+    return Check(name, "pass", *told)
+
+
+def refuse_check(name: str, error: ProofError) -> Check:
+    """The check that an error decides: Invalid is fail, CannotTell unknown."""
+    if isinstance(error, Invalid):
+        return Check(name, "fail", str(error), _code_of(error, name, OUTCOMES[name].false))
+    return Check(name, "unknown", str(error), _code_of(error, name, OUTCOMES[name].unknown))
+
+
+def _code_of(error: ProofError, name: str, usual: Code) -> Code:
+    """Evidence has a log and a signer of its own: what decides their checks is no more than false
+    or unknown in the check of whatever they are evidence for."""
+    return error.code if error.code and error.code.startswith(f"{name}/") else usual
 
 
 def merge_checks(checks: Sequence[Check]) -> Check:
@@ -54,34 +76,44 @@ def _badness(check: Check) -> int:
 
 
 def decide(
-    checks: Iterable[Check], require: Sequence[str], at_ms: int, facts: dict[str, JsonValue]
+    checks: list[Check], require: Sequence[str], at_ms: int, facts: dict[str, JsonValue]
 ) -> Verdict:
     """Any fail is invalid; else an unknown among ``require`` is cannot tell; else valid."""
-    made = list(checks)
-    results = {name: result for name, result, _ in made}
-    assert len(results) == len(made), "every check has a name of its own"
+    results = {name: result for name, result, _, _ in checks}
+    assert len(results) == len(checks), "every check has a name of its own"
     unmet = [name for name in require if results.get(name) != "pass"]
-    for name in unmet:
-        if name not in results:
-            made.append(Check(name, "unknown", "the receipt holds no such evidence"))
     outcome: Outcome = "cannot tell" if unmet else "valid"
     if "fail" in results.values():
         outcome = "invalid"
-    return Verdict(outcome, tuple(made), at_ms, facts)
+    missing = [_missing(name) for name in unmet if name not in results]
+    return Verdict(outcome, (*checks, *missing), at_ms, facts)
+
+
+def _missing(name: str) -> Check:
+    return Check(name, "unknown", "the receipt holds no such evidence", "evidence/missing")
 
 
 def refuse_receipt(reason: str, at_ms: int) -> Verdict:
     """The verdict on a receipt that cannot be read: invalid."""
-    return Verdict("invalid", (Check("receipt", "fail", reason),), at_ms, {})
+    check = Check("receipt", "fail", reason, "receipt/unreadable")
+    return Verdict("invalid", (check,), at_ms, {})
 
 
 def write_verdict(verdict: Verdict) -> dict[str, JsonValue]:
     """The verdict as JSON, for ``--json`` and ``POST /v1/verify``."""
     return {
         "verdict": verdict.outcome,
+        "code": f"verdict/{verdict.outcome.replace(' ', '-')}",
+        "texts": VERDICTS[verdict.outcome]._asdict(),
         "at_ms": verdict.at_ms,
         "checks": [
-            {"check": check.name, "result": check.result, "detail": check.detail}
+            {
+                "check": check.name,
+                "result": check.result,
+                "code": check.code,
+                "detail": check.detail,
+                "texts": TEXTS[check.code]._asdict(),
+            }
             for check in verdict.checks
         ],
         **verdict.facts,

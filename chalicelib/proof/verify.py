@@ -9,37 +9,29 @@ Every check is made over all that the receipt holds (``registered`` and, if pres
 5. witnesses: the policy's quorum cosigned (C2SP tlog-cosignature, tlog-policy)
 6. attestation:…: outside evidence for the block hash
 7. issuer: a key of the policy, good at the time of the ``registered`` block, signed the entry
-8. status: what the notary registered about it since
-9. expiry: the time that the document itself sets
+8. credential, disclosures, holder: of an SD-JWT or a VC 2.0 document alone, its own signatures
+9. status: what the notary registered about it since
+10. expiry: the times that the document itself sets
 """
 
 from __future__ import annotations
 
 from .attestations import check_attestations, write_sightings
-from .document import commit, digest_document
-from .errors import CannotTell, Invalid, Malformed
+from .credential_checks import CREDENTIALS, Asked, Credential, Ground, credential_of
+from .early import TIME, is_early, judge_early
 from .evidence import check_issuer, check_status
+from .expiry import expiry_of
 from .heads import Heads, merge_heads
 from .inclusion import check_inclusion
-from .jcs import JsonValue, parse_ijson
-from .members import read_text
-from .payload import Register, Supersede
+from .jcs import JsonValue
 from .policy import Policy
 from .receipt import Receipt
-from .times import parse_time
+from .shown import check_document, read_shown
 from .verdict import Check, Verdict, decide, run_check
 
-_EXPIRY = ("validUntil", "expirationDate")
-"""What a JSON credential calls the end of its validity (VC data model 2.0 §4.9, 1.1 §4.6)."""
-
 # What most receipts get is made once: to raise an error and catch it would cost as much as a check.
-_NO_STATUS = Check("status", "unknown", "the receipt holds no status list")
-_NO_EXPIRY = Check(
-    "expiry", "unknown", "a document kept as raw bytes states no expiry that can be read here"
-)
-_NOT_BOUND = Check(
-    "expiry", "unknown", "the document's own expiry is read only once the document is bound"
-)
+_NO_STATUS = Check("status", "unknown", "the receipt holds no status list", "status/none")
+_NO_CREDENTIAL = Credential()
 
 
 def verify(
@@ -48,8 +40,11 @@ def verify(
     policy: Policy,
     at_ms: int,
     heads: Heads | None = None,
+    asked: Asked | None = None,
 ) -> Verdict:
-    """The verdict on a document and its receipt under a policy at a time (POSIX milliseconds)."""
+    """The verdict on a document and its receipt under a policy at a time (POSIX milliseconds).
+
+    ``asked`` is what the holder was asked to sign; then ``holder`` must pass, too."""
     heads = Heads(policy) if heads is None else heads
     inclusions = [receipt.registered]
     if receipt.attested is not None:
@@ -59,9 +54,15 @@ def verify(
     included = run_check("inclusion", check_inclusion, receipt)
     placed = included if included.result == "fail" else found[0][1]
     issuer = run_check("issuer", check_issuer, receipt, placed, heads)
-    bound = run_check("document", check_document, document, receipt)
+    shown = read_shown(document, receipt)
+    bound = run_check("document", check_document, shown.registered, receipt)
     log, block, witnesses = found[0] if len(found) == 1 else merge_heads(found)
     outside = check_attestations(inclusions, policy, heads.seen)
+    credential = (
+        credential_of(shown, Ground(receipt, policy, bound, placed), at_ms, asked)
+        if shown.kind in CREDENTIALS
+        else _NO_CREDENTIAL
+    )
     checks = [
         bound,
         included,
@@ -70,66 +71,28 @@ def verify(
         witnesses,
         *[each.check for each in outside],
         issuer,
+        *credential.checks,
         run_check("status", check_status, receipt, receipt.status, at_ms, heads)
         if receipt.status
         else _NO_STATUS,
-        _expiry(document, receipt, bound, at_ms),
+        expiry_of(shown, bound, at_ms),
     ]
-    facts = _facts(receipt, policy, included.result == log.result == block.result == "pass", issuer)
-    if seen := write_sightings(outside):
+    require = policy.require if asked is None else _also("holder", policy.require)
+    logged = included.result == log.result == block.result == "pass"
+    facts = _facts(receipt, policy, logged, issuer)
+    if outside and (seen := write_sightings(outside)):
         facts["attested"] = seen
-    return decide(checks, policy.require, at_ms, facts)
+    if credential.claims is not None:
+        facts["claims"] = credential.claims
+    if is_early(at_ms, placed, receipt.registered):
+        checks = judge_early(checks, at_ms, receipt.registered)
+        require = _also(TIME, require)
+        facts["at_before_registration"] = True
+    return decide(checks, require, at_ms, facts)
 
 
-def check_document(document: bytes | None, receipt: Receipt) -> str:
-    payload, holder = receipt.statement.statement.payload, receipt.document
-    if not isinstance(payload, (Register, Supersede)):
-        if holder is not None:
-            raise Invalid("a holder's part, but the statement commits to no document")
-        raise CannotTell("this statement is about another statement, not about a document's bytes")
-    if holder is None:
-        raise CannotTell("the receipt lacks the holder's part, without which no document is bound")
-    if holder.canonicalization != payload.canonicalization:
-        raise Invalid("the holder's part names another canonicalization than the statement")
-    if commit(holder.salt, holder) != (payload.sha256, payload.sm3):
-        raise Invalid("the salted digests are not the commitments that the issuer signed")
-    if document is None:
-        raise CannotTell("no document was given")
-    try:
-        digests = digest_document(document, payload.canonicalization)
-    except Malformed as error:
-        raise Invalid(f"this is not the document that was registered: {error}") from error
-    if (digests.sha256, digests.sm3) != (holder.sha256, holder.sm3):
-        raise Invalid("this is not the document that was registered: its digests differ")
-    return "the document is the one whose commitments the issuer signed (SHA-256 and SM3)"
-
-
-def _expiry(document: bytes | None, receipt: Receipt, bound: Check, at_ms: int) -> Check:
-    payload = receipt.statement.statement.payload
-    if bound.result != "pass" or document is None:
-        return _NOT_BOUND
-    if not isinstance(payload, (Register, Supersede)) or payload.canonicalization != "jcs":
-        return _NO_EXPIRY
-    return run_check("expiry", check_expiry, document, at_ms)
-
-
-def check_expiry(document: bytes, at_ms: int) -> str:
-    value = parse_ijson(document)
-    members = value if isinstance(value, dict) else {}
-    ends = [members[name] for name in _EXPIRY if name in members]
-    if not ends:
-        raise CannotTell("the document states no expiry")
-    for end in ends:
-        if at_ms >= _expiry_ms(end):
-            raise Invalid(f"the document expired at {end}")
-    return f"the document is good until {ends[0]}"
-
-
-def _expiry_ms(end: JsonValue) -> int:
-    try:
-        return parse_time(read_text(end, "the end of validity"))
-    except Malformed as error:
-        raise CannotTell(f"the document states an expiry that cannot be read: {error}") from error
+def _also(name: str, require: tuple[str, ...]) -> tuple[str, ...]:
+    return require if name in require else (*require, name)
 
 
 def _facts(receipt: Receipt, policy: Policy, logged: bool, issuer: Check) -> dict[str, JsonValue]:

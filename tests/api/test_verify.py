@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from chalicelib.notary.limits import VERIFY_BYTES
+from chalicelib.proof.credentials.sd_jwt import SdJwt, format_sd_jwt
 from chalicelib.proof.document import commit, digest_document
 from chalicelib.proof.receipt import HolderPart, format_receipt, parse_receipt
 from chalicelib.proof.statement import Register
 from tests.api.world import World, problem_of
+from tests.proof.credential_world import ASKED, BOUND, Issued, bound
+from tests.proof.world import policy_value
 
 DOCUMENT, SALT = b"A diploma", bytes(range(32))
 
@@ -79,6 +82,10 @@ def test_an_unreadable_receipt_is_invalid(world: World, receipt: bytes) -> None:
         {"receipt": "", "document": None},
         {"receipt": "", "at": "yesterday"},
         {"receipt": "", "salt": ""},
+        {"receipt": "", "audience": "https://employer.example"},
+        {"receipt": "", "nonce": "1"},
+        {"receipt": "", "audience": "", "nonce": "1"},
+        {"receipt": "", "audience": 1, "nonce": "1"},
     ],
 )
 def test_a_request_that_is_not_exact_gets_no_verdict(
@@ -96,3 +103,37 @@ def test_an_unreadable_policy_gets_no_verdict(world: World) -> None:
 def test_a_body_that_is_too_large_is_refused_unread(world: World) -> None:
     response = world.post_json("/v1/verify", b" " * (VERIFY_BYTES + 1))
     assert (response.status_code, problem_of(response)) == (413, "too-many-bytes")
+
+
+def test_each_outcome_is_said_in_both_languages(world: World) -> None:
+    verdict = ask(world, receipt=receipt_of(world), document=b"A forgery").json_body
+    assert (verdict["code"], verdict["texts"]["zh"][:6]) == ("verdict/invalid", "请勿采信该文")
+    assert verdict["checks"][0]["code"] == "document/differs"
+    assert verdict["checks"][0]["texts"].keys() == {"en", "zh"}
+
+
+class TestCredentials:
+    """Under the client's own policy: what is issued is not the service's."""
+
+    issued = Issued(BOUND)
+
+    def ask(self, world: World, shown: SdJwt, **more: Any) -> Any:
+        document = format_sd_jwt(shown).encode()
+        receipt = format_receipt(self.issued.receipt)
+        given = {"policy": policy_value(), "at": "2027-01-15T08:00:00Z", **more}
+        return ask(world, document=document, receipt=receipt, **given).json_body
+
+    def test_a_presentation_with_the_holder_s_signature(self, world: World) -> None:
+        shown = bound(self.issued.shown(("degree",)))
+        asked = ASKED._asdict()
+        verdict = self.ask(world, shown, **asked)
+        assert verdict["verdict"] == "valid"
+        assert verdict["claims"]["degree"] == {"name": "MEng"}
+        assert "birthdate" not in verdict["claims"]
+        verdict = self.ask(world, shown, **{**asked, "nonce": "of another request"})
+        assert (verdict["verdict"], verdict["checks"][-3]["code"]) == ("invalid", "holder/false")
+
+    def test_claims_of_nobody_known_are_not_told(self, world: World) -> None:
+        verdict = self.ask(world, self.issued.whole, policy=policy_value(issuers=[]))
+        assert verdict["verdict"] == "cannot tell"
+        assert "claims" not in verdict

@@ -15,8 +15,9 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import cast
 
-from chalicelib.notary.issue import VCT, Issuing, issuer_part, make_open_badge, make_sd_jwt_vc
+from chalicelib.notary.issue import Issuing, issuer_part, make_open_badge, make_sd_jwt_vc
 from chalicelib.notary.profiles import profiles
+from chalicelib.proof.credential_checks import VCT
 from chalicelib.proof.credentials.data_integrity import verify_credential
 from chalicelib.proof.credentials.sd_jwt import parse_sd_jwt
 from chalicelib.proof.credentials.sd_jwt_vc import verify_sd_jwt_vc

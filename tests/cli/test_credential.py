@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -160,3 +161,54 @@ def test_a_disclosure_of_another_credential_is_refused(credential: Path, tmp_pat
         result = tally("credential", command, mixed)
         assert result.exit_code == 1
         assert "the issuer signed no digest" in result.stderr
+
+
+class TestVerified:
+    """What a holder shows, as an employer verifies it with the receipt of the issuer's JWT."""
+
+    def verify(self, registrar: Registrar, shown: Path, *more: object) -> Any:
+        receipt = registrar.out / "receipts" / "graduates-0002.jwt.receipt.json"
+        policy = ("--policy", registrar.desk.policy)
+        done = tally("verify", shown, receipt, *policy, *more, "--json")
+        return done.exit_code, json.loads(done.stdout)
+
+    def codes(self, verdict: Any) -> set[str]:
+        wanted = ("credential", "disclosures", "holder")
+        return {each["code"] for each in verdict["checks"] if each["check"] in wanted}
+
+    def test_what_was_issued_and_chosen(
+        self, registrar: Registrar, bound: Path, tmp_path: Path
+    ) -> None:
+        asked = ("--audience", AUDIENCE, "--nonce", NONCE)
+        signed = ("--key", tmp_path / "holder.json", *asked)
+        shown = tmp_path / "shown.sd-jwt"
+        chosen = ("--disclose", "/birthdate", "--out", shown)
+        assert tally("credential", "present", bound, *chosen, *signed).exit_code == 0
+        code, verdict = self.verify(registrar, shown, *asked)
+        assert (code, self.codes(verdict)) == (
+            0,
+            {"credential/good", "disclosures/good", "holder/good"},
+        )
+        assert verdict["claims"]["birthdate"] == "1815-12-10"
+        assert "student_number" not in verdict["claims"]
+        assert verdict["issuer"]["names"]["zh"] == "大学"
+        assert self.verify(registrar, shown)[1]["verdict"] == "valid"
+        assert self.verify(registrar, bound, *asked)[0] == 1
+
+    def test_claims_of_another_credential_are_false(
+        self, registrar: Registrar, credential: Path, tmp_path: Path
+    ) -> None:
+        whole = credential.read_text()
+        more = make_disclosure(bytes(16), "award", {"title": "Doctor of Philosophy"})
+        (tmp_path / "forged").write_text(f"{whole}{more.text}~")
+        code, verdict = self.verify(registrar, tmp_path / "forged")
+        assert (code, self.codes(verdict)) == (1, {"credential/good", "disclosures/false"})
+        assert "claims" not in verdict
+
+    def test_an_open_badge(self, registrar: Registrar) -> None:
+        registrar.issue(registrar.roster([ADA]), form="open-badges")
+        badge = registrar.out / "credentials" / "graduates-0002.json"
+        receipt = registrar.out / "receipts" / "graduates-0002.json.receipt.json"
+        done = tally("verify", badge, receipt, "--policy", registrar.desk.policy, "--json")
+        verdict = json.loads(done.stdout)
+        assert (done.exit_code, self.codes(verdict)) == (0, {"credential/good"})

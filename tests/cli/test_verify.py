@@ -64,9 +64,30 @@ def test_what_cannot_be_printed_is_neither_done_nor_wrong(more: list[str]) -> No
 def test_too_little_memory_is_no_verdict(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("chalicelib.proof.command.verify", fail)
     result = tally(*arguments)
     assert (result.exit_code, result.stderr) == (2, "tally: cannot tell: out of memory\n")
+
+
+def test_it_says_it_in_chinese(arguments: list[str]) -> None:
+    assert tally(*arguments, "--lang", "zh").stdout.startswith("有效\n核验通过")
+    assert tally(*arguments, "--lang", "fr").exit_code == 64
+
+
+def test_an_audience_goes_with_a_nonce(arguments: list[str]) -> None:
+    result = tally(*arguments, "--nonce", "1")
+    assert result.exit_code == 64
+    assert "go together" in result.stderr
+    assert tally(*arguments, "--nonce", "1", "--audience", "me").exit_code == 2
+
+
+def test_an_interrupt_is_no_verdict(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("chalicelib.proof.command.verify", interrupt)
+    result = tally(*arguments)
+    assert (result.exit_code, result.stderr) == (2, "tally: cannot tell: interrupted\n")

@@ -311,6 +311,28 @@ def test_a_read_that_fails_is_never_absence(wired: Wired, operation: str) -> Non
         network.meet(name)
 
 
+ASKED_OF_THE_REGISTRY: dict[str, tuple[str, Callable[[Stores], object]]] = {
+    "its issuers": ("Query", lambda stores: stores.registry.issuers()),
+    "an issuer": ("GetItem", lambda stores: stores.registry.issuer("did:web:a.example")),
+    "the configuration": ("GetItem", lambda stores: stores.registry.outside()),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED_OF_THE_REGISTRY)
+@pytest.mark.parametrize("fault", [wire.request_lost, wire.never_connected, wire.failed])
+def test_a_registry_that_does_not_answer_may_be_asked_again(
+    untried: Wired, asked: str, fault: Fault
+) -> None:
+    stores, network = untried
+    operation, work = ASKED_OF_THE_REGISTRY[asked]
+    network.meet(operation, *[fault] * ATTEMPTS)
+    with pytest.raises(Busy):
+        work(stores)
+    network.meet(operation, wire.refusal(400, "AccessDeniedException"))
+    with pytest.raises(ClientError):
+        work(stores)
+
+
 BUSY: dict[str, tuple[str, Fault, Callable[[Stores], object]]] = {
     "put": ("PutItem", wire.throttled, lambda stores: stores.pending.add(POISON)),
     "get": ("GetItem", wire.throttled, lambda stores: stores.pending.contains("a")),

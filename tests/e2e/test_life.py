@@ -69,7 +69,7 @@ def judge(receipt: Receipt, at_ms: int) -> str:
     statement, origin = receipt.statement, receipt.registered.block.origin
     status, read_ms = parse_entry_status(receipt.status.document), read_ms_of(receipt.status)
     iss = statement.statement.iss
-    return judge_status(status, statement.entry_id, origin, iss, at_ms, read_ms)
+    return judge_status(status, statement.entry_id, origin, iss, at_ms, read_ms)[0]
 
 
 def test_a_suspension_reaches_the_receipt(deployed: Deployment) -> None:

@@ -128,7 +128,7 @@ class PublishingDesk(Desk):
         """What a verifier finds in the entry's receipt; by default of this moment."""
         receipt = self.receipt(entry)
         assert receipt.status is not None
-        return judge_status(
+        told, _ = judge_status(
             self.status(receipt),
             entry_id(entry),
             self.log.origin,
@@ -136,16 +136,18 @@ class PublishingDesk(Desk):
             self.clock() if at_ms is None else at_ms,
             read_ms_of(receipt.status),
         )
+        return told
 
     def issuer_at_registration(self, entry: bytes) -> str:
         receipt = self.receipt(entry)
         assert receipt.issuer is not None
-        return check_profile(
+        told, _ = check_profile(
             self.profile(receipt),
             receipt.statement.statement.iss,
             receipt.registered.block.timestamp_ms,
             receipt.issuer.registered.block.timestamp_ms,
         )
+        return told
 
     def rename(self, **changes: object) -> None:
         """Change what the registry knows of the university."""

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib.proof.command import main
+from chalicelib.proof.credentials.sd_jwt import format_sd_jwt
 from chalicelib.proof.note import ed25519_vkey, format_vkey
 from chalicelib.proof.receipt import format_receipt
 
+from . import credential_world
 from .world import DOCUMENT, ISSUER_KEY, ORIGIN, World, policy_value, raw_public
 
 
@@ -94,7 +99,14 @@ def test_the_json_lists_every_check(files: Path, capsys: pytest.CaptureFixture[s
     run(files, "--json", "--at", "2027-01-01T00:00:00Z")
     verdict = json.loads(capsys.readouterr().out)
     assert verdict["verdict"] == "valid"
-    assert {"check": "expiry", "result": "pass", "detail": "the document is good until 2030-01-01T00:00:00Z"} in verdict["checks"]  # fmt: skip  # noqa: E501
+    assert verdict["checks"][-1] == {
+        "check": "expiry",
+        "result": "pass",
+        "code": "expiry/good",
+        "detail": "the document is good until 2030-01-01T00:00:00Z",
+        "texts": {"en": "The document has not expired.", "zh": "文件在有效期内。"},
+    }
+    assert (verdict["code"], verdict["texts"]["zh"][:4]) == ("verdict/valid", "核验通过")
     assert verdict["issuer"]["names"]["zh"] == "寒武纪大学"
 
 
@@ -128,20 +140,22 @@ def test_an_unreadable_policy_is_64(files: Path, capsys: pytest.CaptureFixture[s
     assert "policy.json: policy: " in capsys.readouterr().err
 
 
-def run_process(files: Path, *more: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+def command_of(files: Path, *more: str) -> list[str]:
     names = [str(files / name) for name in ("diploma.json", "receipt.json", "policy.json")]
-    command = [
-        sys.executable,
-        "-c",
-        "import sys; from chalicelib.proof.command import main; sys.exit(main())",
-    ]
-    return subprocess.run(
-        [*command, names[0], names[1], "--policy", names[2], *more],
-        stderr=subprocess.PIPE,
-        check=False,
-        cwd=Path(__file__).parents[2],
-        **options,
-    )
+    code = "import sys; from chalicelib.proof.command import main; sys.exit(main())"
+    return [sys.executable, "-c", code, names[0], names[1], "--policy", names[2], *more]
+
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_process(files: Path, *more: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    command = command_of(files, *more)
+    return subprocess.run(command, stderr=subprocess.PIPE, check=False, cwd=ROOT, **options)
+
+
+def start_process(files: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command_of(files), stderr=subprocess.PIPE, cwd=ROOT)
 
 
 def test_a_verdict_that_cannot_be_written_is_none(files: Path) -> None:
@@ -187,7 +201,7 @@ def test_any_terminal_can_show_a_verdict(files: Path) -> None:
 def test_too_little_memory_is_no_verdict(
     files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("chalicelib.proof.command.verify", fail)
@@ -201,3 +215,104 @@ def test_an_endless_document_is_not_read_to_its_end(
     monkeypatch.setattr("chalicelib.proof.command.DOCUMENT_BYTES", 10)
     assert run(files) == 64
     assert "more than 10 bytes" in capsys.readouterr().err
+
+
+class TestCredentials:
+    """A presentation and the receipt of its issuer's JWT."""
+
+    @pytest.fixture
+    def shown(self, files: Path) -> Path:
+        issued = credential_world.Issued(credential_world.BOUND)
+        text = format_sd_jwt(credential_world.bound(issued.shown(("degree",))))
+        (files / "shown.sd-jwt").write_text(text + "\n")
+        (files / "receipt.json").write_bytes(format_receipt(issued.receipt))
+        return files
+
+    at = ("--at", "2027-01-15T08:00:00Z")
+    asked = ("--audience", credential_world.ASKED.audience, "--nonce")
+
+    def run(self, shown: Path, *more: str) -> int:
+        return run(shown, *self.at, *more, document="shown.sd-jwt")
+
+    def test_what_the_holder_chose_is_printed(
+        self, shown: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert self.run(shown) == 0
+        out = capsys.readouterr().out
+        assert "  ok     disclosures: " in out
+        assert '\n "degree": {\n  "name": "MEng"\n }\n' in out
+        assert "birthdate" not in out
+
+    def test_what_was_asked_of_the_holder(self, shown: Path) -> None:
+        assert self.run(shown, *self.asked, credential_world.ASKED.nonce) == 0
+        assert self.run(shown, *self.asked, "of another request") == 1
+        assert run(shown, *self.at, *self.asked, "x") == 1
+
+    @pytest.mark.parametrize("half", [("--audience", "me"), ("--nonce", "1"), ("--nonce", "")])
+    def test_an_audience_goes_with_a_nonce(
+        self, shown: Path, half: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert self.run(shown, *half) == 64
+        assert "go together" in capsys.readouterr().err
+
+
+def test_chinese_is_one_of_the_languages(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(files, "--lang", "zh", "--at", "2027-01-01T00:00:00Z") == 0
+    out = capsys.readouterr().out
+    assert out.startswith("有效\n核验通过：")
+    assert "  通过 document: 该文件就是当初登记的文件，未经改动。\n" in out
+    assert "\n颁发机构：寒武纪大学（did:web:cambrian.example）\n" in out
+    assert run(files, "--lang", "cy") == 64
+
+
+def test_a_time_before_the_registration_is_no_verdict(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(files, "--at", "2026-01-01T00:00:00Z", "--json") == 2
+    verdict = json.loads(capsys.readouterr().out)
+    assert verdict["at_before_registration"] is True
+    assert verdict["checks"][-1]["code"] == "time/at-before-registration"
+    assert run(files, "--at", "2026-09-21T14:12:21Z", "--json") == 0
+    assert "at_before_registration" not in json.loads(capsys.readouterr().out)
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["--version"])
+    assert left.value.code == 0
+    assert re.fullmatch(r"tally-verify \d+\.\d+\.\d+\n", capsys.readouterr().out)
+
+
+def test_the_version_of_files_that_are_not_installed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def absent(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr("chalicelib.proof.command.version", absent)
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == "tally-verify (not installed)\n"
+
+
+def test_an_interrupt_is_no_verdict(
+    files: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("chalicelib.proof.command.verify", interrupt)
+    assert run(files) == 2
+    assert capsys.readouterr().err == "tally-verify: cannot tell: interrupted\n"
+
+
+def test_an_interrupt_from_a_terminal_leaves_no_traceback(files: Path) -> None:
+    """The document is a pipe that nobody writes to, so the command waits until then."""
+    (files / "diploma.json").unlink()
+    os.mkfifo(files / "diploma.json")
+    process = start_process(files)
+    writer = os.open(files / "diploma.json", os.O_WRONLY)  # from here on it reads
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    os.close(writer)
+    assert (process.returncode, told) == (2, b"tally-verify: cannot tell: interrupted\n")

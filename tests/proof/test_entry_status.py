@@ -177,7 +177,7 @@ def status_of(*changes: Change) -> EntryStatus:
 
 
 def judge(*changes: Change, at_ms: int = READ_MS) -> str:
-    return judge_status(status_of(*changes), ENTRY, ORIGIN, ISSUER, at_ms, READ_MS)
+    return judge_status(status_of(*changes), ENTRY, ORIGIN, ISSUER, at_ms, READ_MS)[0]
 
 
 class TestJudgeStatus:

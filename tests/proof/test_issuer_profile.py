@@ -105,7 +105,7 @@ class TestCheckProfile:
     def test_it_tells_the_name_and_the_accreditation_of_the_day(
         self, at_ms: int, register: str
     ) -> None:
-        told = check_profile(PROFILE, ID, at_ms, at_ms)
+        told, _ = check_profile(PROFILE, ID, at_ms, at_ms)
         assert told == f"Cambrian University (寒武纪大学), accredited by {register}"
 
     def test_a_day_that_no_accreditation_covers(self) -> None:
@@ -113,7 +113,7 @@ class TestCheckProfile:
             check_profile(PROFILE, ID, FIRST_MS - 1, FIRST_MS - 1)
 
     def test_where_there_is_no_register_none_is_asked_for(self) -> None:
-        told = check_profile(replace(PROFILE, accreditations=()), ID, 0, 0)
+        told, _ = check_profile(replace(PROFILE, accreditations=()), ID, 0, 0)
         assert told.endswith("of which the profile names no accreditation")
 
     @pytest.mark.parametrize("status", ["suspended", "closed"])

@@ -52,6 +52,7 @@ def test_the_wheel_brings_neither_aws_nor_http(empty_environment: Path) -> None:
 
 def test_the_command_explains_itself(empty_environment: Path) -> None:
     assert "--policy" in _run(empty_environment / "tally-verify", "--help")
+    assert _run(empty_environment / "tally-verify", "--version") == "tally-verify 0.1.0\n"
 
 
 @pytest.mark.parametrize(("name", "code"), [("good", 0), ("flipped-path", 1), ("unknown-key", 2)])

@@ -76,9 +76,13 @@ class WrongRequest(Invalid):
 class ProofExpired(Invalid):
     """The time is not before the proof's ``expires``."""
 
+    code = "credential/expired"
+
 
 class WrongController(Invalid):
     """The key that is named belongs to somebody else than the issuer or holder."""
+
+    code = "credential/other-issuer"
 
 
 class UnknownCryptosuite(CannotTell):

@@ -33,6 +33,8 @@ class MalformedKeyBinding(MalformedSdJwt):
 class KeyBindingMissing(Invalid):
     """The presentation has no key binding JWT."""
 
+    code = "holder/not-shown"
+
 
 class WrongPresentation(Invalid):
     """The holder signed another presentation, or for another verifier or another request."""
@@ -40,6 +42,8 @@ class WrongPresentation(Invalid):
 
 class StaleKeyBinding(Invalid):
     """The key binding was made too long ago, or in the future."""
+
+    code = "holder/stale"
 
 
 class NoHolderKey(CannotTell):

@@ -62,12 +62,17 @@ def verify_sd_jwt_vc(sd_jwt: SdJwt, key: PublicKey) -> SdJwtVc:
     """The credential, if ``key`` signed it, at whatever time: that is for ``check_times``.
     Raises Invalid, Malformed or CannotTell."""
     verified = verify_sd_jwt(sd_jwt, key, TYPE)
-    claims, signed = verified.claims, sd_jwt.payload
+    claims = verified.claims
+    check_protected(claims, sd_jwt.payload)
+    return SdJwtVc(verified, _read_issuer(claims), _read_vct(claims), claims.get("status"))
+
+
+def check_protected(claims: Mapping[str, JsonValue], signed: Mapping[str, JsonValue]) -> None:
+    """Raises ProtectedClaimDisclosed unless what judges a credential stands in its JWT itself."""
     for name in PROTECTED:
         # Digests inside count too, though nothing discloses them: they may withhold what judges.
         if name in claims and (name not in signed or claims[name] != signed[name]):
             raise ProtectedClaimDisclosed(f"{name} does not stand in the issuer's JWT as it is")
-    return SdJwtVc(verified, _read_issuer(claims), _read_vct(claims), claims.get("status"))
 
 
 def _read_vct(claims: Mapping[str, JsonValue]) -> str:
