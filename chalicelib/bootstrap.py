@@ -18,6 +18,7 @@ from .adapters.chain_headers import fetch_headers
 from .adapters.dynamodb_attempts import DynamoAttempts
 from .adapters.dynamodb_bit_lists import DynamoBitLists
 from .adapters.dynamodb_chain import DynamoChain
+from .adapters.dynamodb_documents import DynamoDocuments
 from .adapters.dynamodb_jobs import DynamoJobs
 from .adapters.dynamodb_notices import DynamoNotices
 from .adapters.dynamodb_pending import DynamoPending
@@ -28,6 +29,7 @@ from .adapters.evm.network import EvmChain, EvmNetwork
 from .adapters.evm.wallet import address_of
 from .adapters.http import Http
 from .adapters.jsonrpc import JsonRpc
+from .adapters.kms_custody import KmsDataKeys, KmsIssuerKeys
 from .adapters.kms_sealer import KmsSealer
 from .adapters.kms_signer import KmsSigner
 from .adapters.opentimestamps import CalendarNetwork
@@ -38,6 +40,7 @@ from .adapters.secp256k1 import ChainSigner, KmsSecp256k1, LocalSecp256k1
 from .adapters.sqs_wake import SqsRemind, SqsWake
 from .adapters.witness import HttpWitness
 from .notary.attest import Attester, Party
+from .notary.custody import Custody
 from .notary.deliveries import Deliverer
 from .notary.log import Log
 from .notary.networks import Attempt, Network
@@ -69,7 +72,8 @@ class MisplacedSetting(Exception):
 class Service:
     """Everything that an entry point needs. ``clock_ms`` is the time in POSIX milliseconds,
     ``addresses`` are where the chain key gets its money, by namespace of CAIP-2; ``notary`` signs
-    the notices about issuers. ``reach`` judges URLs of strangers, ``post`` and ``get`` use them."""
+    the notices about issuers, ``custody`` is for issuers who hold no key. ``reach`` judges URLs of
+    strangers, ``post`` and ``get`` use them."""
 
     log: Log
     registry: Registry
@@ -79,6 +83,7 @@ class Service:
     token_signer: Signer
     witness: WitnessService | None
     notary: Notary | None
+    custody: Custody
     webhooks: WebhookStore
     sealer: Sealer
     reach: Reach
@@ -129,6 +134,7 @@ def service_from_env(environ: Mapping[str, str], clients: Clients | None = None)
         token_signer=KmsSigner(clients, setting("TALLY_TOKEN_KEY")),
         witness=_witness(setting, clients),
         notary=_notary(setting, clients),
+        custody=_custody(setting, clients),
         webhooks=DynamoWebhooks(clients, setting("TALLY_WEBHOOKS_TABLE")),
         sealer=KmsSealer(clients, setting("TALLY_WEBHOOK_KEY")),
         reach=public.reach,
@@ -193,6 +199,16 @@ def _notary(setting: Callable[[str], str], clients: Clients) -> Notary:
         KmsSigner(clients, setting(name)) for name in ("TALLY_NOTARY_KEY", "TALLY_STATUS_KEY")
     )
     return Notary(id_, signer, list_signer)
+
+
+def _custody(setting: Callable[[str], str], clients: Clients) -> Custody:
+    table = setting("TALLY_DOCUMENTS_TABLE")
+    return Custody(
+        documents=DynamoDocuments(clients, table),
+        keys=KmsDataKeys(clients, setting("TALLY_CUSTODY_KEY")),
+        issuer_keys=KmsIssuerKeys(clients, table),
+        public_url=setting("TALLY_PUBLIC_URL"),
+    )
 
 
 def publisher_of(service: Service, tell: Callable[[str, str], None]) -> Publisher | None:

@@ -43,6 +43,7 @@ ENVIRONMENT = {
     "TALLY_JOBS_TABLE": "JobsTable",
     "TALLY_REGISTRY_TABLE": "RegistryTable",
     "TALLY_ATTEMPTS_TABLE": "AttemptsTable",
+    "TALLY_DOCUMENTS_TABLE": "DocumentsTable",
     "TALLY_WEBHOOKS_TABLE": "WebhooksTable",
     "TALLY_LOG_BUCKET": "LogBucket",
     "TALLY_WORK_BUCKET": "WorkBucket",
@@ -55,6 +56,7 @@ ENVIRONMENT = {
     "TALLY_NOTARY_ID": "NotaryId",
     "TALLY_NOTARY_KEY": "NotaryKey",
     "TALLY_STATUS_KEY": "StatusKey",
+    "TALLY_CUSTODY_KEY": "CustodyKey",
     "TALLY_WEBHOOK_KEY": "WebhookKey",
 }
 """What ``chalicelib.bootstrap`` reads → the parameter or resource whose ``Ref`` it is.

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from base64 import urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import wraps
+from secrets import token_bytes
 from threading import RLock
 from typing import Any, ParamSpec, TypeVar, cast
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chalicelib.bootstrap import Parties, Service
 from chalicelib.notary.bit_lists import Allotment, BitList, ListId
-from chalicelib.notary.limits import ASK_MS
+from chalicelib.notary.custody import Custody, Record, Unreadable
+from chalicelib.notary.limits import ASK_MS, KMS_MESSAGE_BYTES
 from chalicelib.notary.log import Log
 from chalicelib.notary.networks import Attempt
 from chalicelib.notary.notices import IssuerNotices, Notary
@@ -23,6 +28,7 @@ from chalicelib.notary.ports import (
     Conflict,
     IdentityProvider,
     Issuer,
+    IssuerKey,
     Job,
     JobMove,
     OutcomeUnknown,
@@ -35,11 +41,18 @@ from chalicelib.notary.public_url import Answer, UnknownHost, parse_public_url
 from chalicelib.notary.vc_lists import ServedLists
 from chalicelib.notary.witnessing import WitnessedLog, WitnessService
 from chalicelib.proof.hashes import Hash, sha256
-from chalicelib.proof.keys import EDDSA, SigningKey, parse_private_jwk
+from chalicelib.proof.keys import (
+    EDDSA,
+    PublicKey,
+    SigningKey,
+    parse_private_jwk,
+    raw_signature,
+)
 from chalicelib.proof.note import VerifierKey, format_vkey
 
 ORIGIN = "tally.test/log"
 NOTARY = "did:web:tally.test"
+URL = "https://tally.test"
 START_MS = 1_790_000_000_000
 
 P = ParamSpec("P")
@@ -448,6 +461,78 @@ class MemoryBitLists:
         return dict(self.wanted)
 
 
+class MemoryDocuments:
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self.rows: dict[str, Record] = {}
+
+    @locked
+    def get(self, id: str) -> Record | None:
+        return self.rows.get(id)
+
+    @locked
+    def put(self, record: Record) -> Record:
+        held = self.rows.get(record.id)
+        if (held.version if held else 0) != record.version:
+            raise Conflict(f"the record {record.id} is at another version")
+        self.rows[record.id] = replace(record, version=record.version + 1)
+        return self.rows[record.id]
+
+    @locked
+    def expired(self, now_ms: int, limit: int) -> list[str]:
+        kept = sorted((each.until_ms, each.id) for each in self.rows.values() if each.wrapped)
+        return [id_ for until_ms, id_ in kept if until_ms <= now_ms][:limit]
+
+
+class MemoryDataKeys:
+    """Wraps by a key of its own, as KMS does."""
+
+    def __init__(self) -> None:
+        self._key = AESGCM(token_bytes(32))
+
+    def new(self, context: Mapping[str, str]) -> tuple[bytes, bytes]:
+        key, nonce = token_bytes(32), token_bytes(12)
+        return key, nonce + self._key.encrypt(nonce, key, repr(sorted(context.items())).encode())
+
+    def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
+        bound = repr(sorted(context.items())).encode()
+        try:
+            return self._key.decrypt(wrapped[:12], wrapped[12:], bound)
+        except (InvalidTag, ValueError) as error:
+            raise Unreadable("it was not wrapped here in this context") from error
+
+
+class MemoryIssuerKeys:
+    """Signs as KMS does: with another signature each time where the algorithm lets it."""
+
+    def __init__(self) -> None:
+        self.keys: dict[str, SigningKey] = {}
+        self.signed: list[bytes] = []
+
+    def make(self, issuer: str, alg: int, from_ms: int) -> IssuerKey:
+        arn = f"arn:aws:kms:test:0:key/{issuer}-{len(self.keys)}"
+        self.keys[arn] = SigningKey.generate(alg)
+        return IssuerKey(self.keys[arn].public, from_ms, arn=arn)
+
+    def signer(self, key: IssuerKey) -> MemoryKmsSigner:
+        return MemoryKmsSigner(key.key, self.keys[key.arn], self.signed)
+
+
+@dataclass(frozen=True)
+class MemoryKmsSigner:
+    public: PublicKey
+    key: SigningKey
+    signed: list[bytes]
+
+    def sign(self, message: bytes) -> bytes:
+        self.signed.append(message)
+        private = self.key._key
+        if isinstance(private, ec.EllipticCurvePrivateKey):
+            return raw_signature(private.sign(message, ec.ECDSA(hashes.SHA256())))
+        assert len(message) <= KMS_MESSAGE_BYTES, "refused as KMS would refuse it"
+        return self.key.sign(message)
+
+
 class MemoryWitnessStates:
     def __init__(self) -> None:
         self._lock = RLock()
@@ -582,6 +667,7 @@ def memory_service(*issuers: Issuer, origin: str = ORIGIN) -> Service:
         token_signer=key_named(f"tokens of {origin}", alg=-7),
         witness=memory_witness(f"{origin}/witness"),
         notary=Notary(NOTARY, key_named(f"notary of {origin}"), key_named(f"lists of {origin}")),
+        custody=Custody(MemoryDocuments(), MemoryDataKeys(), MemoryIssuerKeys(), URL),
         webhooks=MemoryWebhooks(),
         sealer=MemorySealer(),
         reach=check_url,
@@ -606,6 +692,7 @@ READS = frozenset(
         *("newest", "before", "of_block", "unfinished", "is_full", "newest_full"),
         *("all", "height", "asked", "allotment", "allotments"),
         *("endpoint", "endpoints", "delivery", "due", "dead", "told"),
+        *("expired",),
     )
 )
 """Every method of a port that changes nothing; whatever else is called is a write."""

@@ -114,6 +114,7 @@ def _format_issuer(issuer: Issuer) -> str:
             "to_ms": key.to_ms,
             "compromised_ms": key.compromised_ms,
             "control": key.control and asdict(key.control),
+            "arn": key.arn,
         }
         for key in issuer.keys
     ]
@@ -145,6 +146,7 @@ def _parse_key(members: dict[str, Any]) -> IssuerKey:
         members["to_ms"],
         members["compromised_ms"],
         control and Control(**control),
+        members.get("arn", ""),
     )
 
 

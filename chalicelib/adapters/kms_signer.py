@@ -1,4 +1,4 @@
-"""Private keys in KMS: the log key (Ed25519) and the key of our access tokens (P-256).
+"""Private keys in KMS, Ed25519 or P-256: the service's own, and those of issuers in its custody.
 
 In tests and development a ``SigningKey`` of the proof room is a ``Signer`` as it stands.
 """
@@ -13,15 +13,19 @@ from .aws import Clients
 
 
 class KmsSigner:
-    """``Signer``. ``key`` is a key id, an ARN or an alias; its public half is fetched once."""
+    """``Signer``. ``key`` is a key id, an ARN or an alias; its public half is fetched once, unless
+    it is ``known``."""
 
-    def __init__(self, clients: Clients, key: str) -> None:
+    def __init__(self, clients: Clients, key: str, known: PublicKey | None = None) -> None:
         self._clients = clients
         self._key = key
+        self._known = known
 
     @cached_property
     def public(self) -> PublicKey:
-        return parse_spki(self._clients.kms.get_public_key(KeyId=self._key)["PublicKey"])
+        return self._known or parse_spki(
+            self._clients.kms.get_public_key(KeyId=self._key)["PublicKey"]
+        )
 
     def sign(self, message: bytes) -> bytes:
         """KMS takes messages of up to 4,096 bytes for Ed25519, of any length for P-256."""

@@ -80,14 +80,14 @@ def _register_single(call: Call) -> Reply:
         )
     service = call.service
     entry_id = admit_statement(entry, call.caller, service.registry, service.log, call.now_ms)
-    headers = {"Location": call.url(f"/entries/{entry_id.hex()}"), **_applied(call)}
-    index = _integrated_index(call, entry_id)
+    headers = {"Location": call.url(f"/entries/{entry_id.hex()}"), **applied(call)}
+    index = integrated_index(call, entry_id)
     if index is None:
         return Reply(303, headers={**headers, **RETRY})
     return reply_receipt(201, call, index, form, headers)
 
 
-def _integrated_index(call: Call, entry_id: Hash) -> int | None:
+def integrated_index(call: Call, entry_id: Hash) -> int | None:
     """The entry's index if it is, or gets, integrated while the client waits."""
     log, id_ = call.service.log, entry_id.hex()
 
@@ -113,7 +113,7 @@ def _register_bulk(call: Call) -> Reply:
     status = job_status(service.log, done or job)
     if status["state"] == "failed" and job.state not in DECIDED:
         raise Problem("set-aside", status["problem"])
-    headers = {"Location": call.url(f"/v1/jobs/{job.id}"), **_applied(call)}
+    headers = {"Location": call.url(f"/v1/jobs/{job.id}"), **applied(call)}
     if done is None and job.state not in DECIDED:
         headers |= RETRY
     return Reply(201 if done else 303, media.JSON, json.dumps(status).encode(), headers)
@@ -136,7 +136,8 @@ def _integrated_job(call: Call, job: Job) -> Job | None:
     return done
 
 
-def _applied(call: Call) -> dict[str, str]:
+def applied(call: Call) -> dict[str, str]:
+    """The header that says which wait was honoured."""
     wait_s = call.request.wait_s()
     return {} if wait_s is None else {"Preference-Applied": f"wait={wait_s}"}
 

@@ -10,12 +10,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import unquote_plus
 
-from ..notary.admit import admit_upload
+from ..notary.admit import Caller, admit_upload
 from ..notary.attest import attest
 from ..notary.deliveries import deliver_due
+from ..notary.documents import Desk, purge
 from ..notary.limits import ALARM_TRIES, DRAIN_MS
 from ..notary.log import Refusal
 from ..notary.networks import Attempt
+from ..notary.ports import Job
 from ..notary.publish import publish
 from ..notary.sequence import drain
 from ..notary.telling import tell_news, tell_of_admission, tell_of_failure
@@ -52,8 +54,10 @@ def admit_uploads(messages: Iterable[tuple[str, str]]) -> BatchFailures:
 
 
 def sweep() -> None:
-    """Integrate what no wake-up came for, and write the heartbeat when it is due."""
-    if not _attempt("sweep", drain_pending):
+    """Integrate what no wake-up came for, write the heartbeat when it is due, and destroy what is
+    kept of documents longer than their window."""
+    done = [_attempt("sweep", drain_pending), _attempt("purge", purge_documents)]
+    if not all(done):
         raise SweepFailed
 
 
@@ -121,6 +125,12 @@ def _tell_unpublished(issuer: str, problem: str) -> None:
     log_line(publish_alarm=problem.partition(":")[0], issuer=issuer)
 
 
+def purge_documents() -> dict[str, int]:
+    service = wiring.service()
+    purged = purge(service.custody.documents, service.clock_ms())
+    return {"purged": purged} if purged else {}
+
+
 def deliver_webhooks() -> None:
     """Queue what happened, and deliver what is due; a failure of one does not stop the other."""
     done = [_attempt("teller", tell_now), _attempt("deliverer", deliver_now)]
@@ -184,9 +194,7 @@ def _admission(body: str) -> Callable[[], dict[str, int]]:
     def admit() -> dict[str, int]:
         service = wiring.service()
         jobs = uploaded_jobs(body)
-        admitted = [
-            admit_upload(job, service.registry, service.log, service.clock_ms()) for job in jobs
-        ]
+        admitted = [_admit(job, service) for job in jobs]
         if admitted:
             service.wake()
         for job in admitted:
@@ -194,6 +202,18 @@ def _admission(body: str) -> Callable[[], dict[str, int]]:
         return {"jobs": len(admitted), "accepted": sum(job.accepted for job in admitted)}
 
     return admit
+
+
+def _admit(id_: str, service: Service) -> Job:
+    """An upload of statements; or a roster in our custody, which is issued first."""
+    now_ms = service.clock_ms()
+    job = service.log.jobs.get(id_)
+    if job is None or service.custody.documents.get(id_) is None:
+        return admit_upload(id_, service.registry, service.log, now_ms)
+    from ..notary.bulk_issue import issue_job
+
+    caller = Caller(job.tenant, client="", scopes=frozenset())
+    return issue_job(Desk(service.custody, service.registry, service.log, caller, now_ms), id_)
 
 
 def uploaded_jobs(body: str) -> list[str]:
@@ -204,7 +224,7 @@ def uploaded_jobs(body: str) -> list[str]:
 
 
 def _attempt(name: str, work: Callable[[], dict[str, int]]) -> bool:
-    """Do it and log one line; False when it failed."""
+    """Do it and log one line, unless there is nothing to tell; False when it failed."""
     started = perf_counter()
     facts: dict[str, object]
     try:
@@ -213,5 +233,6 @@ def _attempt(name: str, work: Callable[[], dict[str, int]]) -> bool:
         facts, done = {"refusal": error.name, "error": describe_error(error)}, False
     except Exception as error:  # noqa: BLE001 - the boundary: logged, and reported to the queue
         facts, done = {"error": describe_error(error)}, False
-    log_line(function=name, ms=round((perf_counter() - started) * 1000, 1), done=done, **facts)
+    if facts:
+        log_line(function=name, ms=round((perf_counter() - started) * 1000, 1), done=done, **facts)
     return done

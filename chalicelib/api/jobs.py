@@ -32,7 +32,7 @@ room = Room(__name__)
 REQUEST_BYTES = 1_024
 JOB = {"job": "a job id"}
 
-_JOB_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
+JOB_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 PRIVATE = {"Cache-Control": "private, no-store"}
 
 
@@ -137,7 +137,7 @@ def format_line(line: JobReceipt) -> bytes:
 def own_job(call: Call) -> Job:
     """The job in the path, if it is the caller's: others' jobs look like none."""
     id_ = call.request.params["job"]
-    job = call.service.log.jobs.get(id_) if _JOB_ID.fullmatch(id_) else None
+    job = call.service.log.jobs.get(id_) if JOB_ID.fullmatch(id_) else None
     if job is None or job.tenant != call.caller.tenant:
         raise Problem("no-such-job")
     return job

@@ -15,6 +15,7 @@ from ..proof.tlogwitness import SIZE_MEDIA_TYPE as TLOG_SIZE_TYPE
 CBOR = "application/cbor"
 CBOR_SEQ = "application/cbor-seq"
 COSE = "application/cose"
+CSV = "text/csv"
 COSE_RECEIPT = COSE_RECEIPT_TYPE
 CREDENTIAL = "application/vc"
 DID_DOCUMENT = "application/did+json"

@@ -28,6 +28,7 @@ _REASONS = {
     405: "Method not allowed",
     406: "No acceptable form",
     409: "In conflict with the log",
+    410: "Not there any more",
     413: "Too large",
     415: "Wrong media type",
     422: "In conflict with what is known",

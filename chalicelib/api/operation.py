@@ -18,11 +18,13 @@ ENTRIES_WRITE = "entries:write"
 JOBS_READ = "jobs:read"
 JOBS_APPROVE = "jobs:approve"
 WEBHOOKS_MANAGE = "webhooks:manage"
+DOCUMENTS_ISSUE = "documents:issue"
 SCOPES = {
     ENTRIES_WRITE: "register statements and open uploads",
     JOBS_READ: "read one's own jobs and their receipts",
     JOBS_APPROVE: "approve and reject jobs of one's own tenant that somebody else sent",
     WEBHOOKS_MANAGE: "add, change and remove one's own webhooks",
+    DOCUMENTS_ISSUE: "issue documents with an issuer's key in KMS, and see and destroy them",
 }
 
 

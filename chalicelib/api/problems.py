@@ -91,6 +91,46 @@ KINDS: Mapping[str, Kind] = {
     "sub-not-new": Kind(409, "The lineage is already in the log"),
     "unknown-target": Kind(409, "The target is not in the log"),
     "set-aside": Kind(409, "The submission was set aside and will not be integrated"),
+    # Custodial issuing
+    "malformed-document": Kind(400, "The document cannot be digested as it should be"),
+    "broken-claims": Kind(
+        400, "The claims break the schema of their profile", "Mend what breaches lists."
+    ),
+    "blind-profile": Kind(400, "Documents of this profile are not sent"),
+    "no-claims": Kind(400, "The profile takes no claims"),
+    "unreadable-roster": Kind(
+        400, "The roster cannot be read", "`tally issue --dry-run` tells more, on your own machine."
+    ),
+    "no-results": Kind(
+        409,
+        "The job has no results",
+        "See GET /v1/jobs/{job}: if it is admitting, ask again after the seconds in Retry-After.",
+    ),
+    "no-custodial-key": Kind(403, "The issuer has no key in KMS"),
+    "cannot-issue": Kind(400, "The credential cannot be made in this form"),
+    "too-long-to-sign": Kind(413, "The credential is too long for the issuer's key"),
+    "missing-idempotency-key": Kind(
+        400,
+        "An Idempotency-Key is needed",
+        'Send a random one with each document, such as Idempotency-Key: "UUID", and the same again'
+        " when you repeat the request.",
+    ),
+    "malformed-idempotency-key": Kind(
+        400, "The Idempotency-Key cannot be read", "A UUID in double quotes is one."
+    ),
+    "idempotency-key-reused": Kind(422, "The Idempotency-Key came with another body"),
+    "idempotency-key-spent": Kind(409, "The Idempotency-Key was used, and its answer is gone"),
+    "in-progress": Kind(
+        409,
+        "A request with the same Idempotency-Key is being worked on",
+        "Send the very same request again after the seconds in Retry-After.",
+    ),
+    "no-such-issue": Kind(
+        404,
+        "Nothing was issued under this id",
+        "Check the id, and whose token this is; or send the order again with its Idempotency-Key.",
+    ),
+    "document-gone": Kind(410, "What was kept of the document is destroyed"),
     # Things that are not there
     "no-such-entry": Kind(
         404, "There is no such entry", "Submit the signed statement with POST /entries first."

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..notary import receipts as use_case
 from ..notary.log import Log
 from ..notary.published import ask_for_lists
 from ..proof.export import export_cose, export_tlog_proof
-from ..proof.receipt import Receipt, format_receipt
+from ..proof.receipt import HolderPart, Receipt, format_receipt
 from . import media
 from .operation import Call
 from .problems import Problem
@@ -59,14 +60,23 @@ def find(log: Log, locator: str) -> int | None:
 def reply_receipt(
     status: int, call: Call, index: int, form: str, headers: dict[str, str] | None = None
 ) -> Reply:
+    body = format_as(_receipt(call, index), call.service.log, form)
+    return Reply(status, form, body, {**_FRESH, **(headers or {})})
+
+
+def receipt_at(call: Call, index: int, document: HolderPart) -> bytes:
+    """The receipt with the holder's part, for the holder."""
+    return format_receipt(replace(_receipt(call, index), document=document))
+
+
+def _receipt(call: Call, index: int) -> Receipt:
     log = call.service.log
     try:
         receipt = use_case.receipt_of(log, index)
     except use_case.NotAStatement as error:
         raise Problem("no-receipt", str(error)) from error
     ask_for_lists(log, [receipt], call.now_ms)
-    body = format_as(receipt, log, form)
-    return Reply(status, form, body, {**_FRESH, **(headers or {})})
+    return receipt
 
 
 def format_as(receipt: Receipt, log: Log, form: str) -> bytes:

@@ -61,6 +61,15 @@ class Request:
             return int(values[0])
         raise Problem("bad-query", f"{name} is one decimal integer from {low} to {high}")
 
+    def one(self, name: str, default: str | None = None) -> str:
+        """A query parameter that is given once, or, if there is a default, not at all."""
+        values = self.query.get(name)
+        if values is None and default is not None:
+            return default
+        if values is None or len(values) != 1:
+            raise Problem("bad-query", f"{name} is given once")
+        return values[0]
+
     def limit(self, size: int) -> None:
         """Refuse a body of more than ``size`` bytes, before anything reads it."""
         if len(self.body) > size:

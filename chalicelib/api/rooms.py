@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from . import (
     approvals,
+    bulk,
+    changes,
     dids,
+    documents,
     entries,
     issuers,
     jobs,
@@ -23,7 +26,7 @@ from . import (
 from .operation import Operation
 
 _MODULES = (
-    *(entries, jobs, approvals, receipts, webhooks),
+    *(entries, documents, bulk, changes, jobs, approvals, receipts, webhooks),
     *(issuers, lists, log, keys, dids, tokens, policy, verify, vc, witness, meta),
 )
 

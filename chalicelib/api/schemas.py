@@ -7,6 +7,7 @@ from typing import Any, get_args
 from ..notary.deliveries import GONE
 from ..notary.endpoints import DISABLED
 from ..notary.limits import ALLOT_ENTRIES, UPLOAD_BYTES
+from ..notary.orders import FORMS
 from ..notary.ports import JobState
 from ..notary.webhooks import EVENTS
 from ..notary.webhooks import State as DeliveryState
@@ -115,6 +116,10 @@ SCHEMAS: dict[str, Schema] = {
             "detail": _TEXT,
             "instance": _TEXT,
         },
+        {
+            "breaches": _list(_object({"pointer": _TEXT, "sentence": _TEXT})),
+            "breach_count": _INTEGER,
+        },
         closed=False,
     ),
     "Receipt": _object(
@@ -125,6 +130,33 @@ SCHEMAS: dict[str, Schema] = {
             "issuer": _EVIDENCE,
             "status": _EVIDENCE,
         },
+    ),
+    "IssueRequest": {
+        "oneOf": [
+            _object(
+                {"issuer": _TEXT, "profile": _TEXT, "document": _BASE64},
+                {"canonicalization": _CANONICALIZATION},
+            ),
+            _object(
+                {"issuer": _TEXT, "profile": _TEXT, "claims": _ANY},
+                {"form": {"enum": list(FORMS)}, "holder": _JWK},
+            ),
+        ]
+    },
+    "StatusChangeRequest": _object(
+        {"target": _HEX32, "kind": {"enum": list(STATUS_KINDS)}, "reason": {"enum": list(REASONS)}},
+        {"effective": _INTEGER},
+    ),
+    "Issued": _object(
+        {
+            "id": _HEX32,
+            "entry_id": _HEX32,
+            "issuer": _TEXT,
+            "profile": _TEXT,
+            "canonicalization": _CANONICALIZATION,
+            "document": _HOLDER,
+        },
+        {"credential": {"type": ["string", "object"]}, "receipt": _ref("Receipt")},
     ),
     "IssuerProfile": _object(
         {

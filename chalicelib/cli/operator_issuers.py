@@ -17,7 +17,9 @@ from ..notary.ports import Issuer, IssuerKey, Registry
 from ..notary.public_url import NotReached
 from ..proof.errors import CannotTell, Invalid, Malformed
 from ..proof.issuer_profile import check_issuer_text
+from ..proof.jcs import JsonValue
 from ..proof.statement import check_did
+from .custody import add_custodial_key, custodial_option
 from .failure import Misused, Unfinished, Wrong, echo_json
 from .issuer_text import known_issuer, tell_issuer
 from .keyfile import read_public_part
@@ -51,6 +53,7 @@ def issuer() -> None:
 @click.option("--name-en", help="The issuer's name in English.")
 @click.option("--name-zh", help="The issuer's name in Chinese.")
 @click.option("--key", type=FILE, help="The public part of its key, from tally keys new.")
+@custodial_option
 @click.option(
     "--approval/--no-approval",
     "approved",
@@ -78,6 +81,7 @@ def add_issuer(
     name_en: str | None,
     name_zh: str | None,
     key: Path | None,
+    custodial: str | None,
     approved: bool | None,
     unchecked: str | None,
     lookalikes: tuple[str, ...],
@@ -87,9 +91,15 @@ def add_issuer(
 
     The issuer's DID document, on its own website, has to name every new key."""
     options = (tenant, name_en, name_zh, key)
-    if (file is None) == all(option is None for option in (*options, id_)):
-        raise Misused("give either FILE or --tenant, --name-en, --name-zh and --key")
+    unkeyed = file is None and key is None and custodial is None
+    if unkeyed or (file is None) == all(option is None for option in (*options, id_)):
+        raise Misused("give either FILE or --tenant, --name-en, --name-zh and --key or --custodial")
     _check_reason(unchecked)
+    if custodial is not None and unchecked is None:
+        raise Misused(
+            "a key that is made here is not on the issuer's website yet: add it with --unchecked "
+            "and the reason, have it published there, then run tally operator issuer check"
+        )
     with the_service() as service:
         now_ms = service.clock_ms()
         if file is not None:
@@ -97,7 +107,7 @@ def add_issuer(
         else:
             new, merge = _issuer_of(id_, tenant, name_en, name_zh, key, now_ms), join_issuer
         known = service.registry.issuer(new.id)
-        merged = merge(known, new)
+        merged = add_custodial_key(merge(known, new), custodial, service, now_ms)
         if known is None:
             _check_name(new.id, service.registry, lookalikes)
         if approved is not None:
@@ -168,7 +178,9 @@ def _tell_added(known: Issuer | None, merged: Issuer, as_json: bool) -> None:
     kids = [each.key.kid.hex() for each in merged.keys]
     if as_json:
         told = {"id": merged.id, "tenant": merged.tenant, "status": merged.status}
-        echo_json({**told, "kids": list(kids), "approval": merged.approval})
+        held = [each.key.kid.hex() for each in merged.keys if each.arn]
+        keys: dict[str, JsonValue] = {"kids": list(kids), "custodial": list(held)}
+        echo_json({**told, **keys, "approval": merged.approval})
         return
     click.echo(f"{merged.id} of tenant {merged.tenant} has the keys")
     for kid in kids:
@@ -183,12 +195,13 @@ def _issuer_of(
     key: Path | None,
     now_ms: int,
 ) -> Issuer:
-    if tenant is None or name_en is None or name_zh is None or key is None:
+    if tenant is None or name_en is None or name_zh is None:
         raise Misused("--tenant, --name-en, --name-zh and --key go together")
-    part = read_public_part(key)
-    id_ = id_ or part.iss
-    if id_ is None or part.iss not in (None, id_):
-        raise Misused(f"--id is {id_}, but the key file is of {part.iss}")
+    part = None if key is None else read_public_part(key)
+    named = id_ if part is None else part.iss
+    id_ = id_ or named
+    if id_ is None or named not in (None, id_):
+        raise Misused(f"--id is {id_}, but the key file is of {named}")
     names = {"en": name_en, "zh": name_zh}
     try:
         check_did(id_)
@@ -196,7 +209,7 @@ def _issuer_of(
             check_issuer_text(name, "a name")
     except Malformed as error:
         raise Misused(f"{id_}: {error}") from error
-    return Issuer(id_, tenant, names, (IssuerKey(part.key, now_ms),))
+    return Issuer(id_, tenant, names, () if part is None else (IssuerKey(part.key, now_ms),))
 
 
 @issuer.command("check")

@@ -87,6 +87,10 @@ def _given_again(before: IssuerKey, key: IssuerKey) -> IssuerKey:
     return replace(before, to_ms=to_ms, compromised_ms=compromised_ms)
 
 
+def _again(key: IssuerKey, before: IssuerKey) -> IssuerKey:
+    return replace(key, from_ms=before.from_ms, arn=before.arn)
+
+
 def join_issuer(known: Issuer | None, new: Issuer) -> Issuer:
     """The same for an issuer given by options, which say nothing of status and accreditations."""
     if known is not None:

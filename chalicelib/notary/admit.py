@@ -37,6 +37,7 @@ __all__ = [
     "Caller",
     "Refused",
     "admit_bulk",
+    "admit_made",
     "admit_statement",
     "admit_upload",
     "bulk_id",
@@ -110,6 +111,15 @@ def admit_upload(job_id: str, registry: Registry, log: Log, now_ms: int) -> Job:
     return _admit_items(job, items, caller, registry, log, now_ms)
 
 
+def admit_made(
+    job: Job, items: Sequence[bytes | Refused], registry: Registry, log: Log, now_ms: int
+) -> Job:
+    """Accept statements that were made for a job here, as ``admit_bulk`` does; items that were
+    refused before are rejected like those that are refused now."""
+    caller = Caller(job.tenant, client="", scopes=frozenset())
+    return _admit_items(job, items, caller, registry, log, now_ms)
+
+
 def remind_of_upload(job: Job, jobs: Jobs, uploads: Uploads, remind: Remind, now_ms: int) -> None:
     """Ask again for the admission of what was uploaded for a job, if that is overdue."""
     if job.state not in ("uploading", "admitting"):
@@ -162,7 +172,12 @@ def _items(body: bytes, limit: int) -> list[bytes]:
 
 
 def _admit_items(
-    job: Job, items: Sequence[bytes], caller: Caller, registry: Registry, log: Log, now_ms: int
+    job: Job,
+    items: Sequence[bytes | Refused],
+    caller: Caller,
+    registry: Registry,
+    log: Log,
+    now_ms: int,
 ) -> Job:
     """Three writes, in this order: what is accepted (before it what waits for a second person), the
     job's counts, pending. Whoever finds some of them done does the rest, whatever the same checks
@@ -170,7 +185,9 @@ def _admit_items(
     if job.state in ("uploading", "admitting"):
         head = read_head(log.work, job.id)
         if head is None:
-            checked = check_statements(items, caller, registry, log, now_ms)
+            entries = [each for each in items if isinstance(each, bytes)]
+            found = iter(check_statements(entries, caller, registry, log, now_ms))
+            checked = [each if isinstance(each, Refused) else next(found) for each in items]
             _write_accepted(log, job.id, checked, now_ms)
             head = read_head(log.work, job.id)
             assert head is not None, "it was just written"

@@ -284,3 +284,43 @@ TELL_JOB_ENTRIES = 100
 
 STAGING_HEAD_BYTES = 64 << 10
 """Read at first of a staging object whose head is wanted: that of a few hundred submissions."""
+
+CUSTODY_BYTES = 4_000_000
+"""The body of ``POST /v1/documents``: what Lambda carries, and a document of 3,000,000 bytes."""
+
+CREDENTIAL_KEPT_BYTES = 256_000
+"""A credential that is issued for somebody is kept for a day, and an item of DynamoDB has at most
+400 KB."""
+
+KMS_MESSAGE_BYTES = 4_096
+"""What KMS signs with an Ed25519 key; P-256 keys sign a digest, so of any length."""
+
+LIST_URL_CHARACTERS = 120
+"""The URL of a status list without the issuer's id in it, for a service at an address of 80."""
+
+IDEMPOTENCY_KEY_CHARACTERS = 255
+
+CUSTODY_MS = 86_400_000
+"""The window in which an answer can be had again, and after which nothing secret is left of it."""
+
+CUSTODY_LEASE_MS = 30_000
+"""Nobody else works on an issue for so long: a function is ended after 29 s."""
+
+CUSTODY_LAZY_S = 86_400
+"""DynamoDB itself deletes a record that the sweep has not purged for so long: the sweep's alarm has
+been ringing since ten minutes after the window."""
+
+TOMBSTONE_S = 34_560_000
+"""An Idempotency-Key is known to be spent for so long, 400 days: longer than what runs once a year
+waits for its next run."""
+
+PURGE_PAGE = 100
+PURGE_MS = 30_000
+"""Records that a sweep purges at once, and how long it goes on; the next one follows in a minute.
+"""
+
+BULK_ISSUE_ROWS = 100
+"""Rows of a roster that are made, signed and stored together, and shown on one page."""
+
+SIGN_THREADS = 8
+"""Signatures of KMS that are asked for side by side."""

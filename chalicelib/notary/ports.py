@@ -234,13 +234,16 @@ class Control:
 @dataclass(frozen=True, slots=True)
 class IssuerKey:
     """An issuer's key and the times in which it is good (see the policy format). ``control`` is
-    None for the notary's own, and for keys registered before control was asked for."""
+    None for the notary's own, and for keys registered before control was asked for. ``arn`` names
+    it in KMS where it is in our custody; it is empty where the issuer holds it, and never
+    published."""
 
     key: PublicKey
     from_ms: int
     to_ms: int | None = None
     compromised_ms: int | None = None
     control: Control | None = None
+    arn: str = ""
 
     def good_at(self, at_ms: int) -> bool:
         return (
@@ -316,6 +319,16 @@ class Signer(Protocol):
 
     def sign(self, message: bytes) -> bytes:
         """64 bytes: Ed25519 (deterministic), or ES256 r‖s with low s."""
+
+
+class IssuerKeys(Protocol):
+    """Keys in KMS that sign for issuers who hold none."""
+
+    def make(self, issuer: str, alg: int, from_ms: int) -> IssuerKey:
+        """A new key for the issuer with this id; ``alg`` is COSE's."""
+
+    def signer(self, key: IssuerKey) -> Signer:
+        """Who signs with the key; asks nobody until it does."""
 
 
 class Wake(Protocol):

@@ -22,7 +22,7 @@ from chalicelib.api.handlers import (
 )
 from chalicelib.bootstrap import Parties
 from chalicelib.notary.attest import Party
-from chalicelib.notary.limits import ALARM_TRIES, HEARTBEAT_MS
+from chalicelib.notary.limits import ALARM_TRIES, CUSTODY_MS, HEARTBEAT_MS
 from tests.api.world import CBOR_SEQ, COLLEGE, World, id_of, problem_of
 from tests.fakes import MemoryChain, MemoryObjects
 from tests.notary.chain import MemoryNetwork, unreachable
@@ -121,6 +121,45 @@ def two_of_one_lineage(world: World) -> list[bytes]:
     for entry in entries:
         assert world.submit(entry).status_code == 303
     return sorted(entries, key=id_of)
+
+
+def test_the_sweep_purges_what_is_kept_beyond_its_window(
+    idle: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    idle.take_custody()
+    order = {"issuer": COLLEGE, "profile": "generic/file", "document": "AAAA"}
+    assert idle.issue(order).status_code == 303
+    capsys.readouterr()
+    entry_point.sweep(scheduled(), None)
+    assert [line["function"] for line in log_lines(capsys)] == ["sweep"]
+    idle.clock.tick(CUSTODY_MS)
+    entry_point.sweep(scheduled(), None)
+    assert log_lines(capsys)[-1].items() >= {"function": "purge", "done": True, "purged": 1}.items()
+
+
+@pytest.mark.parametrize("broken", ["log.chain", "custody.documents"])
+def test_a_sweep_does_one_thing_though_the_other_fails_and_is_seen_to_fail(
+    idle: World,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    broken: str,
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no table")
+
+    entry = idle.statement()
+    idle.submit(entry)
+    capsys.readouterr()
+    if broken == "log.chain":
+        monkeypatch.setattr(idle.service.log.chain, "head", fail)
+    else:
+        monkeypatch.setattr(idle.service.custody.documents, "expired", fail)
+    with pytest.raises(SweepFailed):
+        entry_point.sweep(scheduled(), None)
+    failed = {line["function"] for line in log_lines(capsys) if not line["done"]}
+    assert failed == {"sweep" if broken == "log.chain" else "purge"}
+    if broken == "custody.documents":
+        assert idle.get(f"/entries/{id_of(entry)}").status_code == 200
 
 
 @pytest.mark.parametrize("function", ["sequencer", "sweep"])

@@ -18,7 +18,8 @@ def test_an_issuer_gets_a_token_for_its_tenant_and_uses_it(world: World) -> None
     assert response.headers["Cache-Control"] == "no-store"
     body = response.json_body
     assert (body["token_type"], body["expires_in"]) == ("Bearer", 600)
-    assert body["scope"] == "entries:write jobs:read jobs:approve webhooks:manage"
+    scopes = "entries:write jobs:read jobs:approve webhooks:manage documents:issue"
+    assert body["scope"] == scopes
     token = f"Bearer {body['access_token']}"
     assert world.submit(world.statement(), Authorization=token, Prefer="wait=5").status_code == 201
 

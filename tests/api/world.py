@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -32,7 +33,7 @@ from chalicelib.notary.publish import publish, register_notary
 from chalicelib.notary.sequence import create_log, drain
 from chalicelib.proof.hashes import sha256, sm3
 from chalicelib.proof.jcs import format_jcs
-from chalicelib.proof.keys import ES256, SigningKey
+from chalicelib.proof.keys import EDDSA, ES256, SigningKey
 from chalicelib.proof.statement import Payload, Register, entry_id, sign_statement
 from tests.fakes import (
     START_MS,
@@ -116,6 +117,40 @@ class World:
         pending, work = cast(MemoryPending, log.pending), cast(MemoryObjects, log.work)
         rows = cast(Any, log.jobs).rows
         return (dict(pending.queue), dict(pending.poison), dict(work.data), dict(rows))
+
+    def take_custody(self, alg: int = EDDSA, id_: str = COLLEGE) -> IssuerKey:
+        """As an operator does for an issuer that cannot sign."""
+        known = self.service.registry.issuer(id_)
+        assert known is not None
+        key = self.service.custody.issuer_keys.make(id_, alg, self.clock())
+        self.service.registry.put_issuer(replace(known, keys=(*known.keys, key)))
+        return key
+
+    def issue(
+        self,
+        order: object,
+        key: str = "a key",
+        tenant: str = COLLEGE_TENANT,
+        **headers: str,
+    ) -> HTTPResponse:
+        """Order what is to be issued with the issuer's key in KMS."""
+        named = {"Idempotency-Key": f'"{key}"', **self.issuing(tenant), **headers}
+        return self.post_json("/v1/documents", order, **named)
+
+    def issue_roster(
+        self,
+        data: bytes,
+        media: str = "text/csv",
+        *,
+        key: str = "a key",
+        tenant: str = COLLEGE_TENANT,
+        query: str = f"issuer={COLLEGE}&profile=education/diploma",
+    ) -> HTTPResponse:
+        headers = {"Idempotency-Key": f'"{key}"', "Content-Type": media, **self.issuing(tenant)}
+        return self.request("POST", f"/v1/jobs?{query}", data, headers)
+
+    def issuing(self, tenant: str = COLLEGE_TENANT) -> dict[str, str]:
+        return self.bearer(tenant, scope="documents:issue")
 
     # --- Statements
 

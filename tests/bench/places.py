@@ -24,6 +24,7 @@ def make_settings(clients: Clients) -> dict[str, str]:
     webhook_key = kms.create_key(KeySpec="SYMMETRIC_DEFAULT")
     notary_key = kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     status_key = kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
+    custody_key = kms.create_key()
     return {
         "TALLY_ORIGIN": "tally.test/bench",
         "TALLY_PUBLIC_URL": URL,
@@ -32,6 +33,7 @@ def make_settings(clients: Clients) -> dict[str, str]:
         "TALLY_JOBS_TABLE": places.jobs,
         "TALLY_REGISTRY_TABLE": places.registry,
         "TALLY_ATTEMPTS_TABLE": places.attempts,
+        "TALLY_DOCUMENTS_TABLE": places.documents,
         "TALLY_WEBHOOKS_TABLE": places.webhooks,
         "TALLY_LOG_BUCKET": places.bucket,
         "TALLY_WORK_BUCKET": places.work,
@@ -44,5 +46,6 @@ def make_settings(clients: Clients) -> dict[str, str]:
         "TALLY_NOTARY_ID": "host",
         "TALLY_NOTARY_KEY": notary_key["KeyMetadata"]["KeyId"],
         "TALLY_STATUS_KEY": status_key["KeyMetadata"]["KeyId"],
+        "TALLY_CUSTODY_KEY": custody_key["KeyMetadata"]["KeyId"],
         "TALLY_WEBHOOK_KEY": webhook_key["KeyMetadata"]["KeyId"],
     }

@@ -13,11 +13,14 @@ from botocore.exceptions import NoCredentialsError
 from chalicelib import bootstrap
 from chalicelib.bootstrap import MissingSetting, Service
 from chalicelib.notary.log import ClockWentBack
+from chalicelib.notary.notices import profile_of
 from chalicelib.notary.ports import Single
+from chalicelib.proof.issuer_profile import format_profile
+from chalicelib.proof.keys import EDDSA, ES256, format_jwk
 from chalicelib.proof.policy import parse_policy
 from tests.cli.desk import tally, tally_json
 from tests.cli.operators import UNIVERSITY, add
-from tests.fakes import MemoryObjects
+from tests.fakes import MemoryIssuerKeys, MemoryObjects
 
 
 def test_the_log_is_created_once(service: Service) -> None:
@@ -124,6 +127,84 @@ def test_an_identity_providers_keys_travel_over_tls(service: Service, url: str) 
     assert service.registry.identity_provider(iss) is None
 
 
+def add_custodial(*kind: str) -> list[object]:
+    return [*add(Path("k"), key=None, id=UNIVERSITY), "--custodial", *kind]
+
+
+@pytest.mark.parametrize(("kind", "alg"), [((), EDDSA), (("ed25519",), EDDSA), (("p256",), ES256)])
+def test_an_issuer_that_cannot_sign_gets_a_key_in_kms(
+    service: Service, kind: tuple[str, ...], alg: int
+) -> None:
+    told = tally_json(*add_custodial(*kind))
+    issuer = service.registry.issuer(UNIVERSITY)
+    assert issuer is not None
+    [key] = issuer.keys
+    assert (key.key.alg, key.from_ms) == (alg, service.clock_ms())
+    assert told["kids"] == told["custodial"] == [key.key.kid.hex()]
+    message = b"signed in KMS"
+    key.key.verify(service.custody.issuer_keys.signer(key).sign(message), message)
+
+
+def test_a_key_in_kms_is_a_further_one(service: Service, key: Path) -> None:
+    tally(*add(key))
+    assert len(tally_json(*add_custodial())["kids"]) == 2
+    told = tally_json(*add_custodial("p256"))
+    assert (len(told["kids"]), len(told["custodial"])) == (3, 2)
+
+
+def test_a_key_stays_in_kms_when_the_issuer_is_added_again_from_a_file(
+    service: Service, tmp_path: Path
+) -> None:
+    tally(*add_custodial())
+    before = service.registry.issuer(UNIVERSITY)
+    assert before is not None
+    names = {"en": "University", "zh": "大学"}
+    again = {"jwk": format_jwk(before.keys[0].key), "to_ms": 2**50}
+    facts = {"id": UNIVERSITY, "tenant": "university", "names": names, "keys": [again]}
+    path = tmp_path / "issuer.json"
+    path.write_text(json.dumps(facts))
+    assert (
+        len(
+            tally_json(
+                "operator", "issuer", "add", path, "--custodial", "--unchecked", "made here"
+            )["custodial"]
+        )
+        == 2
+    )
+    after = service.registry.issuer(UNIVERSITY)
+    assert after is not None
+    assert after.keys[0] == replace(before.keys[0], to_ms=2**50)
+
+
+def test_nobody_is_shown_where_a_key_is(service: Service) -> None:
+    tally("operator", "init")
+    told = [tally(*add_custodial()).output, tally("operator", "policy").stdout]
+    issuer = service.registry.issuer(UNIVERSITY)
+    assert issuer is not None
+    told.append(format_profile(profile_of(issuer)).decode())
+    assert not any("arn:" in text for text in told)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--custodial"],
+        [*add(Path("k"), key=None), "--custodial"],
+        [*add(Path("k"), key=None, id="did:web:NOT"), "--custodial"],
+        [*add(Path("k"), key=None, id=UNIVERSITY)],
+        [*add(Path("k"), key=None, id=UNIVERSITY), "--custodial", "rsa"],
+        [*add(Path("k"), key=None, id=UNIVERSITY, tenant="other"), "--custodial"],
+    ],
+    ids=str,
+)
+def test_what_is_misused_makes_no_key(service: Service, arguments: list[object]) -> None:
+    tally(*add_custodial())
+    made = dict(cast(MemoryIssuerKeys, service.custody.issuer_keys).keys)
+    command = arguments if arguments[0] == "operator" else ["operator", "issuer", "add", *arguments]
+    assert tally(*command).exit_code == 64
+    assert cast(MemoryIssuerKeys, service.custody.issuer_keys).keys == made
+
+
 def test_the_policy_is_one(service: Service, key: Path) -> None:
     tally(*add(key))
     policy = parse_policy(tally("operator", "policy").stdout.encode())
@@ -174,3 +255,10 @@ def test_trouble_becomes_a_sentence(trouble: Exception, monkeypatch: pytest.Monk
     result = tally("operator", "init")
     code, words = TROUBLE[trouble]
     assert (result.exit_code, words in result.stderr) == (code, True)
+
+
+def test_a_key_that_is_made_here_is_let_in_unchecked(service: Service) -> None:
+    """Nobody can have published it yet; the operator says so, and checks it later."""
+    result = tally(*add(Path("k"), key=None, id=UNIVERSITY, unchecked=None), "--custodial")
+    assert (result.exit_code, "issuer check" in result.stderr) == (64, True)
+    assert service.registry.issuers() == []

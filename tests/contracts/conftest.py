@@ -9,7 +9,7 @@ from chalicelib.adapters import aws
 from chalicelib.adapters.aws import Clients
 from infra.local_cloud import LocalCloud
 
-from ..fakes import MemoryRegistry, memory_log
+from ..fakes import MemoryDocuments, MemoryRegistry, memory_log
 from .stores import ORIGIN, Stores, make_places, make_stores, session
 from .wire import Wire, without_waiting
 
@@ -41,6 +41,7 @@ def fake_stores() -> Stores:
         log.attempts,
         log.notices,
         log.lists,
+        MemoryDocuments(),
         log.tiles,
         log.work,
     )

@@ -16,6 +16,8 @@ POLICIES = Path(__file__).parents[2] / ".chalice"
 Permission = tuple[str, str]
 """An action and a resource by its name in the template, such as WorkBucket/jobs/*."""
 
+ISSUER_KEYS = "any key with the deployment's tag"
+
 NOT_OURS = ("logs:", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 """What Lambda itself does in the function's name."""
 
@@ -27,6 +29,7 @@ class Notebook:
     def __init__(self, ours: Session, functions: Sequence[str]) -> None:
         self.needed: dict[str, set[Permission]] = {function: set() for function in functions}
         self.resources: dict[str, str] = {}
+        self.issuer_keys: set[str] = set()
         self._who = ""
         ours.events.register("provide-client-params", cast("Any", self._note))
 
@@ -57,7 +60,8 @@ class Notebook:
         else:
             [name] = [params[each] for each in ("TableName", "QueueUrl", "KeyId") if each in params]
             index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
-            yield f"{aws}:{operation}", f"{self.resources[name]}{index}"
+            resource = ISSUER_KEYS if name in self.issuer_keys else self.resources[name]
+            yield f"{aws}:{operation}", f"{resource}{index}"
 
 
 def permitted(function: str) -> set[Permission]:
@@ -69,6 +73,7 @@ def permitted(function: str) -> set[Permission]:
         for resource in resources if isinstance(resources, list) else [resources]:
             place = resource["Fn::GetAtt"][0] if "Fn::GetAtt" in resource else resource["Fn::Sub"]
             name = place.replace("${", "").replace(".Arn}", "")
+            name = ISSUER_KEYS if place.endswith(":key/*") else name
             found |= {(action, name) for action in statement["Action"]}
     return {each for each in found if not each[0].startswith(NOT_OURS)}
 

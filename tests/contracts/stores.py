@@ -18,6 +18,7 @@ from chalicelib.adapters.aws import Clients
 from chalicelib.adapters.dynamodb_attempts import BY_HEIGHT, OPEN, DynamoAttempts
 from chalicelib.adapters.dynamodb_bit_lists import DynamoBitLists
 from chalicelib.adapters.dynamodb_chain import DynamoChain
+from chalicelib.adapters.dynamodb_documents import KEPT, UNTIL, DynamoDocuments
 from chalicelib.adapters.dynamodb_jobs import DynamoJobs
 from chalicelib.adapters.dynamodb_notices import DynamoNotices
 from chalicelib.adapters.dynamodb_pending import DynamoPending
@@ -25,6 +26,7 @@ from chalicelib.adapters.dynamodb_registry import DynamoRegistry
 from chalicelib.adapters.dynamodb_webhooks import QUEUE
 from chalicelib.adapters.s3_objects import S3Objects
 from chalicelib.notary.bit_lists import BitLists
+from chalicelib.notary.custody import Documents
 from chalicelib.notary.networks import Attempts
 from chalicelib.notary.notices import Notices
 from chalicelib.notary.ports import Chain, Jobs, Objects, Pending, Registry
@@ -38,12 +40,14 @@ KEYS: dict[str, Keys] = {
     "jobs": {"job": "S"},
     "registry": {"kind": "S", "id": "S"},
     "attempts": {"network": "S", "height": "N"},
+    "documents": {"id": "S"},
     "webhooks": {"of": "S", "id": "S"},
 }
 """The keys of each table: the partition's, then the sort key."""
 
 INDEXES: dict[str, dict[str, Keys]] = {
     "attempts": {BY_HEIGHT: {"height": "N", "network": "S"}, OPEN: {OPEN: "S", "height": "N"}},
+    "documents": {KEPT: {KEPT: "S", UNTIL: "N"}},
     "webhooks": {QUEUE: {QUEUE: "S", "due_ms": "N"}},
 }
 """The keys of each table's indexes, likewise."""
@@ -60,6 +64,7 @@ class Stores:
     attempts: Attempts
     notices: Notices
     lists: BitLists
+    documents: Documents
     objects: Objects
     others: Objects
     """A second bucket."""
@@ -74,6 +79,7 @@ class Places:
     jobs: str
     registry: str
     attempts: str
+    documents: str
     webhooks: str
     bucket: str
     work: str
@@ -131,6 +137,7 @@ def make_stores(clients: Clients, places: Places, origin: str = ORIGIN) -> Store
         attempts=DynamoAttempts(clients, places.attempts),
         notices=DynamoNotices(clients, places.registry),
         lists=DynamoBitLists(clients, places.registry),
+        documents=DynamoDocuments(clients, places.documents),
         objects=S3Objects(clients, places.bucket),
         others=S3Objects(clients, places.work),
     )

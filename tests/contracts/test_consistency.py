@@ -64,6 +64,7 @@ def test_every_read_is_strongly_consistent(
         lambda: stores.lists.get(ListId("issuer", 0)),
         stores.lists.all,
         stores.lists.asked,
+        lambda: stores.documents.get("id"),
     ]
     for number, read in enumerate(reads, start=1):
         read()

@@ -27,8 +27,9 @@ from chalicelib.api.handlers import (
 )
 from chalicelib.bootstrap import service_from_env, system_clock_ms
 from chalicelib.notary.accepted import accepted_key
-from chalicelib.notary.limits import HEARTBEAT_MS, REMIND_MS, STATUS_RENEW_MS
+from chalicelib.notary.limits import CUSTODY_MS, HEARTBEAT_MS, REMIND_MS, STATUS_RENEW_MS
 from chalicelib.notary.ports import Single
+from chalicelib.notary.profiles import profiles
 from chalicelib.notary.publish import register_notary
 from chalicelib.notary.sequence import create_log, sequence
 from chalicelib.notary.witnessing import know_log
@@ -63,6 +64,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
     webhook_key = clients.kms.create_key(KeySpec="SYMMETRIC_DEFAULT")
     notary_key = clients.kms.create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY")
     status_key = clients.kms.create_key(KeySpec="ECC_NIST_EDWARDS25519", KeyUsage="SIGN_VERIFY")
+    custody_key = clients.kms.create_key()
     return {
         "TALLY_ORIGIN": ORIGIN,
         "TALLY_PUBLIC_URL": URL,
@@ -71,6 +73,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
         "TALLY_JOBS_TABLE": places.jobs,
         "TALLY_REGISTRY_TABLE": places.registry,
         "TALLY_ATTEMPTS_TABLE": places.attempts,
+        "TALLY_DOCUMENTS_TABLE": places.documents,
         "TALLY_WEBHOOKS_TABLE": places.webhooks,
         "TALLY_LOG_BUCKET": places.bucket,
         "TALLY_WORK_BUCKET": places.work,
@@ -83,6 +86,7 @@ def make_environ(clients: Clients, places: Places) -> dict[str, str]:
         "TALLY_NOTARY_ID": "host",
         "TALLY_NOTARY_KEY": notary_key["KeyMetadata"]["KeyId"],
         "TALLY_STATUS_KEY": status_key["KeyMetadata"]["KeyId"],
+        "TALLY_CUSTODY_KEY": custody_key["KeyMetadata"]["KeyId"],
         "TALLY_WEBHOOK_KEY": webhook_key["KeyMetadata"]["KeyId"],
     }
 
@@ -193,6 +197,7 @@ def notebook(endpoint_url: str, anvil: Anvil) -> Notebook:
     ask_for_a_second_person(life)
     with life.acting_as("api-handler"):
         read_everything(world, bearer, entry_id(single).hex(), job)
+    issue_and_destroy(life, now_s)
     return life.notebook
 
 
@@ -279,6 +284,47 @@ def integrate_twice(life: Life, function: str, bearer: dict[str, str]) -> None:
         life.world.service.log.pending.add(POISON)
         with life.acting_as(function):
             integrate(function)
+
+
+def issue_and_destroy(life: Life, now_s: int) -> None:
+    """What is issued with a key in KMS is asked for again, destroyed, or purged."""
+    world = life.world
+    with life.acting_as(""):
+        key = world.take_custody(id_=COLLEGE)
+    life.notebook.issuer_keys.add(key.arn)
+    with life.acting_as("api-handler"):
+        bearer = world.bearer(scope="documents:issue", iat=now_s, exp=now_s + 600)
+        order = {"issuer": COLLEGE, "profile": "generic/file", "document": "AAAA"}
+        for name in ("one", "other"):
+            issued = world.issue(order, name, **bearer)
+            again = world.issue(order, name, **bearer)
+            assert (issued.status_code, again.status_code) == (303, 303)
+            where = issued.headers["Location"]
+            assert world.get(where, **bearer).status_code == 200
+        assert world.request("DELETE", where, headers=bearer).status_code == 204
+    issue_a_roster(life, bearer)
+    world.clock.tick(CUSTODY_MS)
+    with life.acting_as("sweep"):
+        sweep()
+    assert world.service.custody.documents.expired(world.clock(), 1) == []
+    world.clock.tick(-CUSTODY_MS)
+
+
+def issue_a_roster(life: Life, bearer: dict[str, str]) -> None:
+    world = life.world
+    line = json.dumps({"claims": profiles()["education/diploma"].sample})
+    where = f"/v1/jobs?issuer={COLLEGE}&profile=education/diploma"
+    headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": '"roster"', **bearer}
+    with life.acting_as("api-handler"):
+        opened = world.request("POST", where, line.encode(), headers)
+        assert opened.status_code == 201
+    key = f"uploads/{opened.json_body['job']}"
+    with life.acting_as("admit-upload"):
+        notice = json.dumps({"Records": [{"s3": {"object": {"key": key}}}]})
+        assert admit_uploads([("1", notice)]) == {"batchItemFailures": []}
+    with life.acting_as("api-handler"):
+        results = world.get(f"/v1/jobs/{opened.json_body['job']}/results", **bearer)
+        assert results.status_code == 200
 
 
 def put(upload: Mapping[str, Any], data: bytes) -> None:

@@ -23,6 +23,7 @@ ISSUER = Issuer(
     (
         IssuerKey(SigningKey.generate().public, 1_700_000_000_000, to_ms=1_800_000_000_000),
         IssuerKey(SigningKey.generate(ES256).public, 0, compromised_ms=2**53 - 1),
+        IssuerKey(SigningKey.generate().public, 1, arn="arn:aws:kms:eu-west-1:0:key/a"),
     ),
 )
 PROVIDER = IdentityProvider(

@@ -185,6 +185,7 @@ LIFECYCLE = {
     "`staging/`": "staging",
     "`index/tail/`": "index-tails",
     "`uploads/`": "uploads",
+    "`custody/`": "custody",
     "old versions in the work bucket": "deleted",
     "old checkpoints": "old-checkpoints",
 }
@@ -207,7 +208,7 @@ def test_every_member_of_a_log_line_is_told(capsys: pytest.CaptureFixture[str]) 
     lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     seen = {name for line in lines for name in line}
     assert seen <= told
-    assert told - seen == {"jobs", "accepted"}, "those of admissions"
+    assert told - seen == {"jobs", "accepted", "purged"}, "of admissions and purges"
 
 
 def attest_in_vain(world: World) -> None:

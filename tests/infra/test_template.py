@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.adapters.kms_custody import DEPLOYMENT_TAG
 from chalicelib.bootstrap import TEST_RECEIVER, service_from_env
 from chalicelib.notary.limits import DRAIN_MS
 from infra.package import make_package
@@ -106,7 +107,7 @@ def test_secrets_of_webhooks_are_sealed_by_one_function_and_opened_by_another(
         for name, found in of_type(resources, "AWS::IAM::Role")
         for policy in found["Properties"]["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]
-        if action in statement["Action"]
+        if action in statement["Action"] and "CustodyKey" not in json.dumps(statement["Resource"])
     }
     assert users == {(role, json.dumps({"Fn::GetAtt": ["WebhookKey", "Arn"]}))}
 
@@ -126,7 +127,45 @@ def test_what_holds_the_log_outlives_the_stack_and_an_operators_mistake(
         properties = table["Properties"]
         assert properties["DeletionProtectionEnabled"], name
         recovery = properties["PointInTimeRecoverySpecification"]
-        assert recovery["PointInTimeRecoveryEnabled"], name
+        assert recovery["PointInTimeRecoveryEnabled"] != (name == "DocumentsTable"), name
+
+
+def test_what_is_kept_of_documents_cannot_be_brought_back(resources: dict[str, Resource]) -> None:
+    table = resources["DocumentsTable"]["Properties"]
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_s", "Enabled": True}
+    assert "StreamSpecification" not in table
+    [index] = table["GlobalSecondaryIndexes"]
+    assert index["Projection"] == {"ProjectionType": "KEYS_ONLY"}
+
+
+def test_functions_sign_with_issuers_keys_of_this_deployment_alone(
+    resources: dict[str, Resource],
+) -> None:
+    """The service's own keys have no such tag."""
+    broad = {
+        name: (statement["Action"], statement.get("Condition"))
+        for name, role in of_type(resources, "AWS::IAM::Role")
+        for policy in role["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if ":key/*" in json.dumps(statement["Resource"])
+    }
+    tag = {f"aws:ResourceTag/{DEPLOYMENT_TAG}": {"Ref": "DocumentsTable"}}
+    permitted = (["kms:Sign"], {"StringEquals": tag})
+    assert broad == {"ApiHandlerRole": permitted, "AdmitUploadRole": permitted}
+    for _, key in of_type(resources, "AWS::KMS::Key"):
+        assert "Tags" not in key["Properties"]
+
+
+def test_only_who_issues_unwraps_what_is_kept(resources: dict[str, Resource]) -> None:
+    users = {
+        name
+        for name, role in of_type(resources, "AWS::IAM::Role")
+        for policy in role["Properties"]["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "CustodyKey" in json.dumps(statement["Resource"])
+    }
+    assert users == {"ApiHandlerRole", "AdmitUploadRole"}
 
 
 def test_what_an_operator_deletes_from_a_bucket_can_be_brought_back(

@@ -78,10 +78,16 @@ def read_roster(
     other = None if named_by is None else table.header[named_by]
     reader = _Reader(profile, match_columns(table.header, profile, columns or {}, other), named_by)
     found = [reader.read(number, cells, len(table.header)) for number, cells in table.rows]
-    rows, refused = _without_twins([each for each in found if isinstance(each, Row)], profile)
+    rows, refused = without_twins([each for each in found if isinstance(each, Row)], profile)
     refused += [each for each in found if isinstance(each, Refused)]
     notes = [*_notes_on_encoding(decoded.encoding, decoded.twofold), *reader.notes()]
     return Roster(decoded.encoding, tuple(notes), tuple(rows), tuple(sorted(refused)))
+
+
+def check_header(data: bytes, profile: Profile) -> None:
+    """What makes a whole roster unreadable, without a look at its rows; raises UnreadableRoster."""
+    table = _without_nameless(read_table(decode_roster(data).text))
+    match_columns(table.header, profile, {}, None)
 
 
 def _without_nameless(table: Table) -> Table:
@@ -219,7 +225,7 @@ def _texts(value: JsonValue) -> dict[str, str] | None:
     return {k: str(v) for k, v in value.items()} if isinstance(value, dict) else None
 
 
-def _without_twins(rows: Sequence[Row], profile: Profile) -> tuple[list[Row], list[Refused]]:
+def without_twins(rows: Sequence[Row], profile: Profile) -> tuple[list[Row], list[Refused]]:
     """Rows whose natural key no other has; the others refuse each other."""
     by_key: dict[tuple[str, ...], list[int]] = {}
     for row in rows:
