@@ -36,7 +36,7 @@ def college(
     names = ("--name-en", "A College", "--name-zh", "某学院")
     for name, value in {**local_cloud.environ, **deployed.environ}.items():
         monkeypatch.setenv(name, value)
-    told = tally_json(*add, *names, "--custodial", "p256")
+    told = tally_json(*add, *names, "--custodial", "p256", "--unchecked", "invented")
     assert len(told["kids"]) == 2 * len(told["custodial"]) > 0
     http = Http(deployed.url)
     endpoint = f"{deployed.url}/oauth/token"
