@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import unquote_plus
 
-from ..notary.admit import admit_upload
+from ..notary.admit import admit_upload, upload_key
 from ..notary.attest import attest
 from ..notary.deliveries import deliver_due
 from ..notary.limits import ALARM_TRIES, DRAIN_MS
@@ -183,10 +183,12 @@ def _aside_teller(service: Service) -> Callable[[str, str], None]:
 def _admission(body: str) -> Callable[[], dict[str, int]]:
     def admit() -> dict[str, int]:
         service = wiring.service()
-        jobs = uploaded_jobs(body)
-        admitted = [
-            admit_upload(job, service.registry, service.log, service.clock_ms()) for job in jobs
-        ]
+        admitted = []
+        for id_ in uploaded_jobs(body):
+            now_ms = service.clock_ms()
+            admitted.append(admit_upload(id_, service.registry, service.log, now_ms))
+            # It may be a file that was sent by mistake, with whoever is named in it.
+            service.uploads.destroy(upload_key(id_))
         if admitted:
             service.wake()
         for job in admitted:
