@@ -583,6 +583,10 @@ class MemoryUploads:
     def arrived_ms(self, key: str) -> int | None:
         return self.arrived.get(key)
 
+    def destroy(self, key: str) -> None:
+        self.objects.data.pop(key, None)
+        self.arrived.pop(key, None)
+
 
 @dataclass
 class MemoryWake:

@@ -156,6 +156,17 @@ class S3Uploads:
             return None
         return int(found["LastModified"].timestamp() * 1000)
 
+    def destroy(self, key: str) -> None:
+        """By version, of which a client that lost its answer makes several; marks of deletion
+        go, too."""
+        client = self._clients.s3
+        pages = client.get_paginator("list_object_versions")
+        for page in pages.paginate(Bucket=self._bucket, Prefix=key):
+            for version in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
+                if version["Key"] == key:
+                    id_ = version["VersionId"]
+                    client.delete_object(Bucket=self._bucket, Key=key, VersionId=id_)
+
 
 def _raise_unless_absent(error: ClientError) -> None:
     """S3 answers 404 with two codes; without s3:ListBucket it would answer 403, which is raised."""

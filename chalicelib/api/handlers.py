@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, TypedDict
 from urllib.parse import unquote_plus
 
-from ..notary.admit import Caller, admit_upload
+from ..notary.admit import Caller, admit_upload, upload_key
 from ..notary.attest import attest
 from ..notary.deliveries import deliver_due
 from ..notary.documents import Desk, purge
@@ -193,8 +193,11 @@ def _aside_teller(service: Service) -> Callable[[str, str], None]:
 def _admission(body: str) -> Callable[[], dict[str, int]]:
     def admit() -> dict[str, int]:
         service = wiring.service()
-        jobs = uploaded_jobs(body)
-        admitted = [_admit(job, service) for job in jobs]
+        admitted = []
+        for id_ in uploaded_jobs(body):
+            admitted.append(_admit(id_, service))
+            # It may be a file that was sent by mistake, with whoever is named in it.
+            service.uploads.destroy(upload_key(id_))
         if admitted:
             service.wake()
         for job in admitted:

@@ -11,6 +11,7 @@ _BYTES = 150
 
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 
+_ASIDE_WITHIN = re.compile(r"\.superseded-[0-9]+(?=\.|$)", re.IGNORECASE)
 _ASIDE = re.compile(r"\.superseded-[0-9]+$", re.IGNORECASE)
 
 
@@ -28,6 +29,11 @@ def aside_name(name: str, generation: int) -> str:
     stem, _, ending = name.rpartition(".")
     aside = f"{stem or name}.superseded-{generation}"
     return f"{aside}.{ending}" if stem else aside
+
+
+def original_name(name: str) -> str:
+    """The name that a file had before it was put aside; its own if it was not."""
+    return _ASIDE_WITHIN.sub("", name)
 
 
 def _is_safe(character: str) -> bool:

@@ -68,6 +68,13 @@ _ROSTER_PROFILES = [name for name, each in profiles().items() if each.natural_ke
 @click.option("--correct", is_flag=True, help="Supersede what was issued with other claims.")
 @click.option("--no-status", is_flag=True, help="Issue without a place in status lists.")
 @click.option("--skip-bad", is_flag=True, help="Issue the good rows when others are wrong.")
+@click.option(
+    "--again",
+    type=int,
+    multiple=True,
+    metavar="ROW",
+    help="Issue this row although its document may have been erased; give several by several.",
+)
 @click.option("--url", envvar="TALLY_URL", help="The service's address. [env: TALLY_URL]")
 @token_option
 @policy_option
@@ -85,6 +92,7 @@ def issue(
     correct: bool,
     no_status: bool,
     skip_bad: bool,
+    again: tuple[int, ...],
     url: str | None,
     token: str | None,
     policy: Path | None,
@@ -105,9 +113,10 @@ def issue(
     given = {} if columns is None else _read_columns(columns)
     found = _read_roster(roster, issuing.profile, encoding, given, name_column)
     stem = safe_name(roster.stem) or "row"
-    planner = Planner(issuing, forms, stem, not no_status, correct)
-    maker = Maker(issuing, forms, int(time.time()), not no_status)
-    run = Run(planner, maker, signer, out, Reconciliation(roster, found, forms))
+    planner = Planner(issuing, forms, stem, not no_status, correct, again)
+    result = Reconciliation(roster, found, forms)
+    maker = Maker(issuing, forms, int(time.time()), not no_status, result.name)
+    run = Run(planner, maker, signer, out, result)
     if dry_run:
         run.plan(read_issued(out))
         _tell_plan(run, as_json)

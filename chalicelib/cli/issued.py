@@ -2,11 +2,14 @@
 
 ``DIR/.tally/issued.jsonl`` is append-only, a JSON object a line, one for each credential: under
 which keyed digests its document and its claims are known, its file's name and digest, and the seed
-that all its random parts come from; its lineage and its place in status lists, if it has one; and
-what it supersedes, if it corrects another one. So a rerun makes the same bytes, whatever
-interrupted, and the roster of another year does not issue a document again.
+that all its random parts come from; its lineage and its place in status lists, if it has one; what
+it supersedes, if it corrects another one; and its roster's file. So a rerun makes the same bytes,
+whatever interrupted, and the roster of another year does not issue a document again.
 ``DIR/.tally/issued.key`` is the key of the digests, without which the list matches nobody. Seeds
-are kept as salts are: who destroys receipts in order to erase destroys them too.
+are kept as salts are, and ``tally erase`` destroys both.
+
+A line ``{"erased": [rosters' files]}`` is what is left of those. Whose documents these were is
+known no more, so rows that the list does not know are looked at again (``may_be_erased``).
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import hmac
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,13 +35,15 @@ from ..proof.members import (
     read_hash,
     read_hex,
     read_integer,
+    read_list,
     read_members,
+    read_object,
     read_text,
 )
 from .allotted import Allotted, read_allotted, write_allotted
 from .failure import Unfinished
 from .files import create_file, shown, why
-from .journal import STATE, lock
+from .journal import STATE, check_no_erasure, lock
 
 SD_JWT_VC = "sd-jwt-vc"
 OPEN_BADGES = "open-badges"
@@ -47,10 +52,11 @@ DOCUMENT_ENDINGS = {SD_JWT_VC: ".jwt", OPEN_BADGES: ".json"}
 """The file that is registered: of an SD-JWT the issuer's JWT alone, which withholding does not
 change."""
 
-_LIST = "issued.jsonl"
+ISSUED = "issued.jsonl"
 _KEY = "issued.key"
+_ERASED = "erased"
 _MEMBERS = ("document", "claims", "form", "name", "seed", "iat", "kid", "sha-256")
-_OPTIONAL = ("status", "supersedes")
+_OPTIONAL = ("status", "supersedes", "roster")
 
 
 class Issued(NamedTuple):
@@ -58,7 +64,8 @@ class Issued(NamedTuple):
     key, ``claims`` that of the claims; ``name`` that of the files without their ending; ``iat``
     POSIX seconds; ``kid`` the key that signed; ``sha256`` the digest of the credential's file.
     ``allotted`` is its lineage, None for one that no status list tells of. ``target`` is the
-    entry that it supersedes, as the ``generation``-th to do so in its lineage."""
+    entry that it supersedes, as the ``generation``-th to do so in its lineage; ``roster`` the name
+    of the file that it was first issued from."""
 
     document: Hash
     claims: Hash
@@ -71,6 +78,7 @@ class Issued(NamedTuple):
     allotted: Allotted | None = None
     target: Hash | None = None
     generation: int = 0
+    roster: str = ""
 
     @property
     def place(self) -> StatusPlace | None:
@@ -86,12 +94,14 @@ class Issued(NamedTuple):
 @dataclass(slots=True)
 class IssuedList:
     """``by_document`` has what was made of a document by form, in that order, be it issued or not;
-    ``names`` is whose a name is."""
+    ``names`` is whose a name is. ``erased`` are the rosters that something was erased from; None
+    while nothing was."""
 
     key: bytes
     file: BinaryIO | None = None
     by_document: dict[Hash, dict[str, list[Issued]]] = field(default_factory=dict)
     names: dict[str, Hash] = field(default_factory=dict)
+    erased: frozenset[str] | None = None
 
     def digest(self, *parts: JsonValue) -> Hash:
         """Of values in NFC: two spellings of one name are one."""
@@ -117,12 +127,47 @@ class IssuedList:
 
     def add(self, issued: Sequence[Issued]) -> None:
         """Keep credentials; they are on disk afterwards."""
-        assert self.file is not None, "the list was opened to be written"
-        self.file.write(b"".join(json.dumps(_write(item)).encode() + b"\n" for item in issued))
-        self.file.flush()
-        os.fsync(self.file.fileno())
+        self._append([_write(item) for item in issued])
         for item in issued:
             self.know(item)
+
+    def may_be_erased(self, roster: str, documents: Iterable[Hash]) -> bool:
+        """Whether what was erased may be in this roster: it was erased from, by its name, or some
+        document of it is in the list, so that it may be one of those under another name."""
+        if self.erased is None:
+            return False
+        return roster in self.erased or any(each in self.by_document for each in documents)
+
+    def all(self) -> Iterator[Issued]:
+        """Every credential; those of one document in one form in their order."""
+        for forms in self.by_document.values():
+            for versions in forms.values():
+                yield from versions
+
+    def without(self, names: Container[str]) -> bytes:
+        """The whole file without the credentials of these names, and that they were erased."""
+        rosters = {each.roster for each in self.all() if each.name in names} - {""}
+        erased: dict[str, JsonValue] = {_ERASED: [*sorted(rosters | (self.erased or set()))]}
+        return _write_lines([erased, *(_write(e) for e in self.all() if e.name not in names)])
+
+    def read(self, line: bytes) -> None:
+        """Take in one line of the file; raises Malformed."""
+        value = read_object(parse_ijson(line), "line")
+        if _ERASED in value:
+            names = read_list(read_members(value, "line", (_ERASED,))[_ERASED], _ERASED)
+            self.erased = frozenset(read_text(name, _ERASED) for name in names)
+        else:
+            self.know(_read(value))
+
+    def _append(self, lines: Sequence[dict[str, JsonValue]]) -> None:
+        assert self.file is not None, "the list was opened to be written"
+        self.file.write(_write_lines(lines))
+        self.file.flush()
+        os.fsync(self.file.fileno())
+
+
+def _write_lines(lines: Sequence[dict[str, JsonValue]]) -> bytes:
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
 
 
 def _folded(name: str) -> str:
@@ -136,11 +181,13 @@ def _write(issued: Issued) -> dict[str, JsonValue]:
         line["status"] = write_allotted(issued.allotted)
     if issued.target is not None:
         line["supersedes"] = {"entry": issued.target.hex(), "generation": issued.generation}
+    if issued.roster:
+        line["roster"] = issued.roster
     return line
 
 
-def _read(line: bytes) -> Issued:
-    members = read_members(parse_ijson(line), "credential", _MEMBERS, _OPTIONAL)
+def _read(value: JsonValue) -> Issued:
+    members = read_members(value, "credential", _MEMBERS, _OPTIONAL)
     target, generation = None, 0
     if "supersedes" in members:
         target, generation = _read_superseded(members["supersedes"])
@@ -156,6 +203,7 @@ def _read(line: bytes) -> Issued:
         allotted=read_allotted(members["status"]) if "status" in members else None,
         target=target,
         generation=generation,
+        roster=read_text(members.get("roster", ""), "roster"),
     )
 
 
@@ -176,7 +224,7 @@ def _read_form(value: JsonValue) -> str:
 
 def read_issued(directory: Path) -> IssuedList:
     """What was issued there so far; nothing is written, or waited for."""
-    path = directory / STATE / _LIST
+    path = directory / STATE / ISSUED
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -189,16 +237,19 @@ def read_issued(directory: Path) -> IssuedList:
 
 
 @contextmanager
-def open_issued(directory: Path) -> Iterator[IssuedList]:
-    """The list, made if it is not there, for this process alone."""
-    path = directory / STATE / _LIST
+def open_issued(directory: Path, *, erasing: bool = False) -> Iterator[IssuedList]:
+    """The list, made if it is not there, for this process alone; ``erasing`` to go on with an
+    erasure that has begun there."""
+    path = directory / STATE / ISSUED
+    if not erasing:
+        check_no_erasure(directory)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
         raise Unfinished(f"cannot write in {shown(directory)}: {why(error)}") from error
     with os.fdopen(descriptor, "r+b") as file:
-        lock(file, directory)
+        lock(file, path)
         data = file.read()
         key = _read_key(directory, bool(data)) or _make_key(directory)
         issued = IssuedList(key, file)
@@ -212,7 +263,7 @@ def _load(issued: IssuedList, path: Path, data: bytes) -> int:
     whole = data.rfind(b"\n") + 1
     for number, line in enumerate(data[:whole].splitlines(), start=1):
         try:
-            issued.know(_read(line))
+            issued.read(line)
         except Malformed as error:
             raise Unfinished(
                 f"{shown(path)}, line {number}: {error}. The list was damaged; bring it back from "

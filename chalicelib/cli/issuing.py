@@ -42,7 +42,7 @@ class Run:
     def plan(self, issued: IssuedList) -> None:
         statements = read_statements(self.receipts)
         self.planned, self.result.refused = self.planner.plan(
-            self.result.roster, issued, statements
+            self.result.roster, self.result.name, issued, statements
         )
 
     def finish(self, issued: IssuedList, http: Http, policy: Path | None) -> None:
@@ -55,7 +55,9 @@ class Run:
             self.plan(issued)
         documents = self._make(issued, shelves, http)
         profile = self.maker.issuing.profile.name
-        order = Order(self.signer, profile, "auto", self.maker.now_s, self._lineages(issued))
+        lineages = self._lineages(issued)
+        # What may be one that was erased is refused before, by row.
+        order = Order(self.signer, profile, "auto", self.maker.now_s, lineages, again=True)
         outcome = notarise(documents, order, http, self.receipts, trust)
         self.result.entries = outcome.entries
         for planned in self.planned:

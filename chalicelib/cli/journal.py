@@ -5,12 +5,14 @@
 - ``document``: a document's name, digests and salt, and the statement signed for it
 - ``batch``: which documents, by their number among the document lines, travel as one body
 - ``rejected``: a document that the service refused for good, and why
+- ``erased``: what is left of a document whose salt was destroyed: the statement alone
 
 A rerun sends the same batches with the same bytes, which the service takes as the same
 submission; so whatever was interrupted, nothing is registered twice. A rejected document may be
 signed anew, and one that supersedes another may have its name: the later line counts, unless it is
-such a one and was rejected. The file holds salts: who destroys receipts in order to erase
-destroys it too.
+such a one and was rejected. The file holds salts: ``tally erase`` destroys their lines too. Of an
+erased document the bytes stay, so that the batch it travelled in stays the same submission; by name
+nobody knows it any more.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +30,7 @@ from ..proof.document import check_canonicalization, commit
 from ..proof.errors import Malformed
 from ..proof.hashes import Hash
 from ..proof.jcs import JsonValue
-from ..proof.limits import SALT_BYTES
+from ..proof.limits import HASH_BYTES, SALT_BYTES
 from ..proof.members import (
     JsonObject,
     MalformedMember,
@@ -51,12 +53,18 @@ if sys.platform != "win32":
     import fcntl
 
 STATE = ".tally"
-_FILE = "journal.jsonl"
+JOURNAL = "journal.jsonl"
+ERASING = "erasing.json"
+"""An erasure that has begun: what it is to destroy. While it is there nothing else is done."""
+
+_ZERO = Hash(bytes(HASH_BYTES))
+_NOBODY = HolderPart("raw", b"", _ZERO, _ZERO)
 
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """A document's name and holder's part, and the statement that its issuer signed."""
+    """A document's name and holder's part, and the statement that its issuer signed. Of one that
+    was erased the name is empty, and the holder's part nobody's."""
 
     name: str
     holder: HolderPart
@@ -74,7 +82,7 @@ class Rejection:
 @dataclass(slots=True)
 class Journal:
     """``signed`` by number; ``current`` is the number that counts for a name, ``numbers`` is by
-    entry id."""
+    entry id; of those in ``erased`` the statement alone is left."""
 
     file: BinaryIO
     signed: list[Signed] = field(default_factory=list)
@@ -82,6 +90,7 @@ class Journal:
     rejected: dict[int, Rejection] = field(default_factory=dict)
     current: dict[str, int] = field(default_factory=dict)
     numbers: dict[Hash, int] = field(default_factory=dict)
+    erased: set[int] = field(default_factory=set)
 
     def __enter__(self) -> Self:
         return self
@@ -102,24 +111,35 @@ class Journal:
 
     def plan(self, batches: Sequence[Sequence[int]]) -> None:
         """Keep which statements travel together; nothing is sent that is not in a batch."""
-        self._append([{"type": "batch", "documents": list(batch)} for batch in batches])
+        self._append([_write_batch(batch) for batch in batches])
         self.batches += [tuple(batch) for batch in batches]
 
     def reject(self, rejections: dict[int, Rejection]) -> None:
         new = {n: r for n, r in rejections.items() if n not in self.rejected}
-        self._append(
-            [
-                {"type": "rejected", "document": n, "problem": r.type, "detail": r.detail}
-                for n, r in new.items()
-            ]
-        )
+        self._append([_write_rejection(n, r) for n, r in new.items()])
         for number, rejection in new.items():
             self._know_rejected(number, rejection)
+
+    def without(self, numbers: Container[int]) -> bytes:
+        """The whole file with nothing but the statements of these documents, which come last, in
+        order of their ids: where they stood would tell between whom."""
+        gone = {n for n in range(len(self.signed)) if n in self.erased or n in numbers}
+        kept = [n for n in range(len(self.signed)) if n not in gone]
+        order = [*kept, *sorted(gone, key=lambda n: self.signed[n].statement.entry_id)]
+        place = {n: at for at, n in enumerate(order)}
+        write = {True: _write_erased, False: _write_signed}
+        return _write_lines(
+            [
+                *(write[n in gone](self.signed[n]) for n in order),
+                *(_write_batch([place[n] for n in batch]) for batch in self.batches),
+                *(_write_rejection(place[n], reason) for n, reason in self.rejected.items()),
+            ]
+        )
 
     def _append(self, lines: Sequence[dict[str, JsonValue]]) -> None:
         if not lines:
             return
-        self.file.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        self.file.write(_write_lines(lines))
         self.file.flush()
         os.fsync(self.file.fileno())
 
@@ -154,6 +174,12 @@ class Journal:
         match value.get("type"):
             case "document":
                 self._know(_read_signed(value))
+            case "erased":
+                members = read_members(value, "erased", ("type", "entry"))
+                statement = parse_statement(read_base64(members["entry"], "entry"))
+                self.erased.add(len(self.signed))
+                self.numbers[statement.entry_id] = len(self.signed)
+                self.signed.append(Signed("", _NOBODY, statement))
             case "batch":
                 members = read_members(value, "batch", ("type", "documents"))
                 items = read_list(members["documents"], "documents")
@@ -163,13 +189,36 @@ class Journal:
                 texts = (read_text(members[name], name) for name in ("problem", "detail"))
                 self._know_rejected(self._number(members["document"]), Rejection(*texts))
             case _:
-                raise MalformedMember("a line is a document, a batch or a rejected document")
+                raise MalformedMember(
+                    "a line is a document, a batch, a rejected or an erased document"
+                )
 
     def _number(self, value: JsonValue) -> int:
         number = read_integer(value, "document")
         if number >= len(self.signed):
             raise MalformedMember(f"there is no document {number}")
         return number
+
+
+def _write_lines(lines: Sequence[dict[str, JsonValue]]) -> bytes:
+    return b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+
+
+def _write_batch(batch: Sequence[int]) -> dict[str, JsonValue]:
+    return {"type": "batch", "documents": list(batch)}
+
+
+def _write_rejection(number: int, reason: Rejection) -> dict[str, JsonValue]:
+    return {
+        "type": "rejected",
+        "document": number,
+        "problem": reason.type,
+        "detail": reason.detail,
+    }
+
+
+def _write_erased(signed: Signed) -> dict[str, JsonValue]:
+    return {"type": "erased", "entry": format_base64(signed.statement.entry)}
 
 
 def _write_signed(signed: Signed) -> dict[str, JsonValue]:
@@ -203,9 +252,12 @@ def _read_signed(value: JsonObject) -> Signed:
     return Signed(read_text(members["name"], "name"), holder, statement)
 
 
-def open_journal(directory: Path) -> Journal:
-    """Open or make the journal of a receipts directory, for this process alone."""
-    path = directory / STATE / _FILE
+def open_journal(directory: Path, *, erasing: bool = False) -> Journal:
+    """Open or make the journal of a receipts directory, for this process alone; ``erasing`` to go
+    on with an erasure that has begun there."""
+    path = directory / STATE / JOURNAL
+    if not erasing:
+        check_no_erasure(directory)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
@@ -213,7 +265,7 @@ def open_journal(directory: Path) -> Journal:
         raise Unfinished(f"cannot write in {shown(directory)}: {why(error)}") from error
     journal = Journal(os.fdopen(descriptor, "r+b"))
     try:
-        lock(journal.file, directory)
+        lock(journal.file, path)
         _load(journal, path)
     except BaseException:
         journal.file.close()
@@ -221,13 +273,26 @@ def open_journal(directory: Path) -> Journal:
     return journal
 
 
-def lock(file: BinaryIO, directory: Path) -> None:
+def check_no_erasure(directory: Path) -> None:
+    """Raises Unfinished while an erasure has begun there and is not finished."""
+    if (directory / STATE / ERASING).exists():
+        raise Unfinished(
+            f"an erasure in {shown(directory)} was interrupted; finish it first with: "
+            f"tally erase --out {shown(directory)}"
+        )
+
+
+def lock(file: BinaryIO, path: Path) -> None:
+    """Have the file, which is still that at ``path``, for this process alone."""
     if sys.platform != "win32":
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Another command may have put a new file in its place since it was opened.
+            if os.fstat(file.fileno()).st_ino != path.stat().st_ino:
+                raise BlockingIOError
         except OSError as error:
             raise Unfinished(
-                f"another tally command is writing to {shown(directory)}; wait for its end"
+                f"another tally command is writing to {shown(path.parent.parent)}; wait for its end"
             ) from error
 
 

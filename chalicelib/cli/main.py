@@ -18,6 +18,7 @@ from ..proof.keys import format_jwk
 from .auditing import audit
 from .credential import credential
 from .did_document import did
+from .erase import erase
 from .failure import echo_json
 from .files import shown
 from .http import Http, check_url
@@ -93,6 +94,7 @@ def new_key_command(iss: str, out: Path, alg: str, as_json: bool) -> None:
 @click.option("--out", required=True, type=FILE, help="The directory for receipts.")
 @key_option
 @canonicalization_option
+@click.option("--again", is_flag=True, help="Register even what may have been erased from --out.")
 @token_option
 @url_option
 @policy_option
@@ -103,6 +105,7 @@ def notarise(
     out: Path,
     key: Path,
     canonicalization: Literal["auto", "raw", "jcs"],
+    again: bool,
     token: str | None,
     url: str,
     policy: Path | None,
@@ -114,7 +117,7 @@ def notarise(
     command again: nothing is registered twice. OUT/.tally keeps what a rerun needs, salts included.
     """
     signer = read_key(key)
-    order = Order(signer, profile, canonicalization, int(time.time()))
+    order = Order(signer, profile, canonicalization, int(time.time()), again=again)
     order.check()
     documents = name_documents(files)
     address = check_url(url)
@@ -131,6 +134,7 @@ for command in (suspend, reinstate, revoke, supersede):
 main.add_command(issue)
 main.add_command(jobs)
 main.add_command(credential)
+main.add_command(erase)
 main.add_command(verify)
 main.add_command(receipt)
 main.add_command(audit)

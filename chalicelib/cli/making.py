@@ -28,7 +28,7 @@ from .planning import Planned
 
 CREDENTIALS = "credentials"
 RECEIPTS = "receipts"
-_MADE = "made"
+MADE = "made"
 _NO_DIGEST = Hash(bytes(32))
 
 
@@ -38,13 +38,14 @@ Allot = Callable[[int], Sequence[Allotted]]
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """Makes credentials in ``forms``, with ``now_s`` as the time of new ones, and with places in
-    status lists if ``listed``."""
+    """Makes credentials in ``forms``, from the file ``roster``, with ``now_s`` as the time of new
+    ones, and with places in status lists if ``listed``."""
 
     issuing: Issuing
     forms: tuple[str, ...]
     now_s: int
     listed: bool
+    roster: str
 
     def make_new(
         self, planned: Sequence[Planned], issued: IssuedList, allot: Allot
@@ -85,6 +86,7 @@ class Maker:
             allotted=allotted,
             target=old and old.signed.entry_id,
             generation=old.issued.generation + 1 if old else 0,
+            roster=self.roster,
         )
 
     def make_again(self, row: Row, known: Issued) -> bytes:
@@ -112,7 +114,7 @@ class Shelves:
 
     @property
     def made(self) -> Path:
-        return self.out / STATE / _MADE
+        return self.out / STATE / MADE
 
     @property
     def credentials(self) -> Path:

@@ -21,6 +21,12 @@ Statements = Mapping[tuple[str, Hash | None], SignedStatement]
 """What was signed and not refused by the service, by a document's name and what it supersedes."""
 
 
+_MAY_BE_ERASED = (
+    "may be one that was erased: this roster was issued from before, and what was erased since is "
+    "known no more. If it is new, put it into a roster of its own, or give --again {}"
+)
+
+
 class Stated(NamedTuple):
     """A credential with the statement that was signed for it, and not refused by the service;
     ``old`` is what it supersedes."""
@@ -50,32 +56,47 @@ class Planned(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Planner:
     """Plans credentials in ``forms``, with a place in status lists if ``listed``. What was issued
-    with other claims is superseded if ``correct``, else refused. Files are named by the roster's
-    column of names, or by ``stem`` and the row."""
+    with other claims is superseded if ``correct``, else refused. Rows whose documents may have been
+    erased are refused but for ``again``. Files are named by the roster's column of names, or by
+    ``stem`` and the row."""
 
     issuing: Issuing
     forms: tuple[str, ...]
     stem: str
     listed: bool = True
     correct: bool = False
+    again: tuple[int, ...] = ()
 
     def plan(
-        self, roster: Roster, issued: IssuedList, statements: Statements
+        self, roster: Roster, name: str, issued: IssuedList, statements: Statements
     ) -> tuple[list[Planned], list[Refused]]:
-        """Rows to issue, and all that are refused, by the roster or here."""
+        """Rows to issue, and all that are refused, by the roster, which has this name, or here."""
         planned: list[Planned] = []
         refused = list(roster.refused)
+        documents = (self._document(row, issued) for row in roster.rows)
+        doubtful = issued.may_be_erased(name, documents)
         for row in roster.rows:
-            found = self._plan_row(row, issued, statements)
+            if doubtful and self._is_unknown(row, issued):
+                found: Planned | str = _MAY_BE_ERASED.format(row.number)
+            else:
+                found = self._plan_row(row, issued, statements)
             if isinstance(found, Planned):
                 planned.append(found)
             else:
                 refused.append(Refused(row.number, (Fault("", "", found),), 1))
         return planned, sorted(refused)
 
+    def _document(self, row: Row, issued: IssuedList) -> Hash:
+        """The keyed digest that the document of a row is known by."""
+        return issued.digest(self.issuing.iss, self.issuing.profile.name, *row.key)
+
+    def _is_unknown(self, row: Row, issued: IssuedList) -> bool:
+        known = self._document(row, issued) in issued.by_document
+        return not known and row.number not in self.again
+
     def _plan_row(self, row: Row, issued: IssuedList, statements: Statements) -> Planned | str:
         """The row's plan, or the sentence that refuses it."""
-        document = issued.digest(self.issuing.iss, self.issuing.profile.name, *row.key)
+        document = self._document(row, issued)
         claims = issued.digest(row.claims, row.holder)
         known = issued.by_document.get(document, {})
         stated = {form: _stated(versions, statements) for form, versions in known.items()}

@@ -29,6 +29,11 @@ from .journal import Journal, Rejection, Signed
 from .keyfile import IssuerSigner
 
 RECEIPT_SUFFIX = ".receipt.json"
+MAY_BE_ERASED = Rejection(
+    "may-be-erased",
+    "documents were erased from this --out, which knows no more which ones: this may be one of "
+    "them. If it is another, choose another --out; to register it all the same, give --again",
+)
 _NAME_BYTES = 255
 """What file systems take for one name."""
 
@@ -44,13 +49,14 @@ class Lineage(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Order:
     """How documents are to be stated: by whom, when (POSIX seconds), as what, digested how; and in
-    which lineages, by name: the others begin new ones."""
+    which lineages, by name: the others begin new ones. ``again``: even what may be erased."""
 
     signer: IssuerSigner
     profile: str
     canonicalization: Literal["raw", "jcs", "auto"]
     now_s: int
     lineages: Mapping[str, Lineage] = field(default_factory=dict)
+    again: bool = False
 
     def old(self, name: str) -> SignedStatement | None:
         """What this document supersedes."""
@@ -141,6 +147,8 @@ def _prepare_one(
         changed = not _same_document(known.holder, holder)
         if old is None or known.statement.entry_id != old.entry_id or not changed:
             return _compare(known, holder, order) or number
+    if number is None and journal.erased and not order.again:
+        return MAY_BE_ERASED
     if number is None and (out / (name + RECEIPT_SUFFIX)).exists():
         return Rejection(
             "receipt-exists",
@@ -194,13 +202,16 @@ def sign(name: str, digests: HolderPart, order: Order) -> Signed:
 
 
 def plan_batches(journal: Journal, wanted: Iterable[int]) -> list[list[int]]:
-    """The wanted numbers that no batch holds yet, in as few bodies as the limits allow."""
+    """The wanted numbers that no batch holds yet, in as few bodies as the limits allow.
+
+    They are in order of entry id, which is random: so the place of an entry in the log does not
+    tell, once its document is erased, between which others that one stood.
+    """
     known = {number for batch in journal.batches for number in batch}
     batches: list[list[int]] = []
     total = 0
-    for number in wanted:
-        if number in known:
-            continue
+    new = [number for number in wanted if number not in known]
+    for number in sorted(new, key=lambda n: journal.signed[n].statement.entry_id):
         size = len(journal.signed[number].statement.entry)
         if not batches or total + size > UPLOAD_BYTES or len(batches[-1]) == UPLOAD_ITEMS:
             batches.append([])

@@ -38,6 +38,11 @@ class Reconciliation:
     entries: Mapping[str, Hash] = field(default_factory=dict)
 
     @property
+    def name(self) -> str:
+        """The roster's, without its directory."""
+        return shown(self.path.name)
+
+    @property
     def wrong(self) -> int:
         return len(self.refused) + len(self.rejected)
 
@@ -48,7 +53,7 @@ class Reconciliation:
         ]
         rejected.sort(key=lambda item: item[0])
         return {
-            "roster": shown(self.path.name),
+            "roster": self.name,
             "encoding": self.roster.encoding,
             "notes": list(self.roster.notes),
             "in": self.roster.total,

@@ -93,20 +93,23 @@ def open_upload(
 
 def admit_upload(job_id: str, registry: Registry, log: Log, now_ms: int) -> Job:
     """Accept what was uploaded for a job, as ``admit_bulk`` does. What is over its limits, or not
-    what was announced, fails the job. Raises Refused when there is no such job or upload."""
+    what was announced, fails the job. Raises Refused when there is no such job or upload. Once it
+    returns nobody needs the upload any more: what was admitted of it lies under the job."""
     job = log.jobs.get(job_id)
     if job is None:
         raise Refused("no-such-job", f"there is no job {job_id}")
+    items: list[bytes] = []
+    if job.state in ("uploading", "admitting"):
+        body = log.work.get(upload_key(job_id))
+        if body is None:
+            raise Refused("no-such-upload", f"nothing was uploaded for job {job_id}")
+        try:
+            items = _check_upload(job, body)
+        except Refused as refused:
+            log.jobs.fail(job_id, f"{refused.name}: {refused.detail}")
+            job = _job(log.jobs, job_id)
     if job.state in ("failed", "awaiting-approval"):
         return job
-    body = log.work.get(upload_key(job_id))
-    if body is None:
-        raise Refused("no-such-upload", f"nothing was uploaded for job {job_id}")
-    try:
-        items = _check_upload(job, body)
-    except Refused as refused:
-        log.jobs.fail(job_id, f"{refused.name}: {refused.detail}")
-        return _job(log.jobs, job_id)
     caller = Caller(job.tenant, client="", scopes=frozenset())
     return _admit_items(job, items, caller, registry, log, now_ms)
 

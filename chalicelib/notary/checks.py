@@ -146,7 +146,7 @@ def own_issuer(iss: str, issuer: Issuer | None, caller: Caller) -> Issuer | Refu
     """The issuer that was found under this id, if it is the caller's."""
     if issuer is None:
         return Refused(
-            "unknown-issuer", f"{iss} is not registered: ask the operator to register it"
+            "unknown-issuer", "its iss is not registered: ask the operator to register it"
         )
     if issuer.tenant != caller.tenant:
         return Refused("not-your-issuer", f"{iss} belongs to another tenant: use its own token")
@@ -239,6 +239,7 @@ def _check_payload(parsed: _Parsed, now_ms: int) -> None:
     _check_kind(statement.payload, parsed.issuer)
 
 
+# What is refused here may be kept with its job, so no sentence repeats words of the statement.
 def _check_kind(payload: Payload, issuer: Issuer) -> None:
     if isinstance(payload, IssuerNotice | StatusListNotice) and not issuer.notary:
         raise Refused("unknown-kind", "statements of this kind are the notary's own")
@@ -246,7 +247,7 @@ def _check_kind(payload: Payload, issuer: Issuer) -> None:
         check_active(issuer)
     if isinstance(payload, Register | Supersede) and payload.profile not in profiles():
         known = ", ".join(profiles())
-        raise Refused("unknown-profile", f"{payload.profile} is none of {known}")
+        raise Refused("unknown-profile", f"the profile is none of {known}")
 
 
 def _check_lineage(parsed: _Parsed, knowledge: _Knowledge, now_ms: int) -> None:

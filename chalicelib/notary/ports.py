@@ -121,6 +121,9 @@ class Uploads(Protocol):
     def arrived_ms(self, key: str) -> int | None:
         """When the object at ``key`` was put, by the store's clock; None when it is absent."""
 
+    def destroy(self, key: str) -> None:
+        """Remove the object with every version of it, for ever. Idempotent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Single:

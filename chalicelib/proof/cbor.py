@@ -207,9 +207,11 @@ def _map(data: bytes, at: int, count: int, depth: int) -> tuple[CborValue, int]:
 
 
 def _misplaced(key: CborValue, repeated: bool) -> MalformedCbor:
+    """What is text is not repeated: errors are kept, and it may be anything."""
+    told = f"the map key {key}" if type(key) is int else "a map key"
     if repeated:
-        return RepeatedKey(f"the map key {key!r} stands twice")
-    return UnsortedKeys(f"the map key {key!r} is not in the order of its encoding")
+        return RepeatedKey(f"{told} stands twice")
+    return UnsortedKeys(f"{told} is not in the order of its encoding")
 
 
 def _tag(data: bytes, at: int, number: int, depth: int) -> tuple[CborValue, int]:

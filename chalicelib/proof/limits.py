@@ -181,3 +181,7 @@ STATUS_BYTES = 512 << 10
 STATUS_FRESH_MS = 300_000
 """A status list speaks for so long after it was read from the log; then there may be a newer one.
 """
+
+ERASURE_ENTRIES = 1_000
+ERASURE_BYTES = 128 << 10
+"""Entries of one erasure receipt, and its bytes: an entry takes 67, and a third more in base64."""

@@ -23,6 +23,8 @@ from chalicelib.api.handlers import (
 from chalicelib.bootstrap import Parties
 from chalicelib.notary.attest import Party
 from chalicelib.notary.limits import ALARM_TRIES, CUSTODY_MS, HEARTBEAT_MS
+from chalicelib.notary.ports import Upload
+from chalicelib.proof.hashes import sha256
 from tests.api.world import CBOR_SEQ, COLLEGE, World, id_of, problem_of
 from tests.fakes import MemoryChain, MemoryObjects
 from tests.notary.chain import MemoryNetwork, unreachable
@@ -257,6 +259,28 @@ def test_each_upload_fails_for_itself(idle: World) -> None:
     event = uploads(json.dumps({"Event": "s3:TestEvent"}), broken, strange)
     failed = [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]
     assert entry_point.admit_upload(event, None) == {"batchItemFailures": failed}
+
+
+@pytest.mark.parametrize(
+    ("body", "state"), [(b"Ada Lovelace,S1\n", "done"), (bytes(100_001), "failed")]
+)
+def test_whatever_was_uploaded_is_destroyed_once_it_is_judged(
+    world: World, body: bytes, state: str
+) -> None:
+    """It may be a roster that was sent by mistake."""
+    opened = world.post_json(
+        "/v1/uploads", {"bytes": len(body), "sha-256": sha256(body).hex()}, **world.bearer()
+    ).json_body
+    put = opened["upload"]
+    world.uploads.put(Upload(put["url"], put["method"], put["headers"]), body)
+    notice = json.dumps({"Records": [{"s3": {"object": {"key": f"uploads/{opened['job']}"}}}]})
+    for _ in range(2):
+        assert entry_point.admit_upload(uploads(notice), None) == {"batchItemFailures": []}
+    job = world.get(f"/v1/jobs/{opened['job']}", **world.bearer()).json_body
+    assert (job["state"], job["accepted"]) == (state, 0)
+    stored = cast(MemoryObjects, world.service.log.work).data
+    assert f"uploads/{opened['job']}" not in stored
+    assert not [key for key, data in stored.items() if body[:12] in data]
 
 
 def test_a_notification_names_its_jobs_by_the_keys_of_its_objects() -> None:

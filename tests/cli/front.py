@@ -138,6 +138,7 @@ class Front:
         admit_upload(
             key.rsplit("/", maxsplit=1)[-1], service.registry, service.log, service.clock_ms()
         )
+        self.uploads.destroy(key)
         service.wake()
         return Canned(200)
 

@@ -58,7 +58,7 @@ def test_killed(stage: str, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None
     assert tally_json(*desk.order())["done"] == 3
     entries = [statement.entry for statement in desk.registered()]
     assert sorted(entries) == sorted(item.statement.entry for item in desk.journal())
-    assert not signed or entries == signed
+    assert not signed or sorted(entries) == sorted(signed)
 
 
 @pytest.mark.parametrize("lost", range(1, 40, 4))
@@ -148,7 +148,7 @@ def test_two_commands_at_once(desk: Desk) -> None:
         (b'"salt": "', b'"salt": "0'),
         (b'"sm3": "', b'"sm3": "zz'),
         (b'"type": "document"', b'"type": "letter"'),
-        (b'"documents": [0', b'"documents": [7'),
+        (b'"documents": [', b'"documents": [7, '),
         (b"{", b"["),
     ],
 )

@@ -54,8 +54,10 @@ class Notebook:
         elif operation == "BatchWriteItem":
             for name in params["RequestItems"]:
                 yield "dynamodb:BatchWriteItem", self.resources[name]
+        elif operation == "ListObjectVersions":
+            yield "s3:ListBucketVersions", self.resources[params["Bucket"]]
         elif aws == "s3":
-            verb = operation.replace("Head", "Get")
+            verb = operation.replace("Head", "Get") + ("Version" if "VersionId" in params else "")
             yield f"s3:{verb}", f"{self.resources[params['Bucket']]}/{params['Key']}"
         else:
             [name] = [params[each] for each in ("TableName", "QueueUrl", "KeyId") if each in params]

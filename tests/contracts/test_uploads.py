@@ -95,6 +95,32 @@ def test_it_tells_when_the_bytes_came(door: Door) -> None:
     assert abs(arrived_ms - door.clock_ms()) < 10_000
 
 
+def test_what_is_destroyed_is_gone_with_all_its_versions(door: Door) -> None:
+    upload = door.permit()
+    assert door.put(upload, DATA)
+    assert door.put(upload, DATA)
+    assert door.put(door.permit("uploads/one-more"), DATA)
+    for _ in range(2):
+        door.uploads.destroy("uploads/one")
+        assert door.objects.get("uploads/one") is None
+        assert door.uploads.arrived_ms("uploads/one") is None
+    assert door.objects.get("uploads/one-more") == DATA
+
+
+def test_no_version_is_left_in_a_versioned_bucket(local_clients: Clients) -> None:
+    bucket, client = make_places(local_clients).work, local_clients.s3
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for data in (b"one", b"two"):
+        client.put_object(Bucket=bucket, Key="uploads/one", Body=data)
+    client.delete_object(Bucket=bucket, Key="uploads/one")
+    before = client.list_object_versions(Bucket=bucket)
+    assert (len(before["Versions"]), len(before["DeleteMarkers"])) == (2, 1)
+    S3Uploads(local_clients, bucket).destroy("uploads/one")
+    left = client.list_object_versions(Bucket=bucket)
+    assert not left.get("Versions")
+    assert not left.get("DeleteMarkers")
+
+
 def test_other_bytes_of_the_same_length_are_not(door: Door) -> None:
     assert not door.put(door.permit(), DATA[:-1] + b"\x00")
     assert door.objects.get("uploads/one") is None

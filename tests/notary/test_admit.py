@@ -18,6 +18,7 @@ from chalicelib.notary.admit import (
     bulk_id,
     open_upload,
     upload_id,
+    upload_key,
 )
 from chalicelib.notary.jobs import job_status
 from chalicelib.notary.limits import AHEAD_S, BULK_BYTES, UPLOAD_BYTES
@@ -352,6 +353,16 @@ class TestUpload:
         desk.drain()
         assert job_status(desk.log, self.admit(desk, job))["integrated"] == 3
         assert desk.log.pending.take(1) == []
+
+    def test_once_it_is_admitted_the_upload_is_not_needed(self) -> None:
+        desk = Desk()
+        job, _ = self.open(desk)
+        self.put(desk, job, self.BODY)
+        admitted = self.admit(desk, job)
+        self.uploads(desk).destroy(upload_key(job.id))
+        assert self.admit(desk, job) == admitted
+        desk.drain()
+        assert job_status(desk.log, self.admit(desk, job))["integrated"] == 3
 
     def test_an_upload_is_of_the_tenant_of_its_job(self) -> None:
         desk = Desk()

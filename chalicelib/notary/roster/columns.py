@@ -182,3 +182,9 @@ def _required(root: Any, schema: Any, at: str) -> Iterator[str]:
             yield from _required(root, below, f"{at}/{name}")
         else:
             yield f"{at}/{name}"
+
+
+def find_pointer(name: str, profile: Profile) -> str | None:
+    """The pointer to the claim that a column of this name holds; None if it holds none."""
+    pointer = _pointers_by_label(profile).get(_plain(name), _plain(name))
+    return pointer if pointer.startswith("/") and _enter(profile.schema, pointer) else None
