@@ -1,4 +1,5 @@
-"""``make demo``: a university and a hospital notarise what they hold, and strangers verify it.
+"""``make demo``: a university and a hospital notarise what they hold, a registrar issues
+credentials and changes some, and strangers verify all of it.
 
 Everything runs on this machine: the service on the local cloud, each party's commands with their
 own settings and nothing else in their environment, and the verifier without network.
@@ -27,11 +28,12 @@ from .attesting import (
     trust_headers,
 )
 from .deploy import DeployError, Deployment
+from .graduation import LEAST, Graduation, graduate, judge
 from .local_cloud import HOST, LocalCloud, LocalCloudError, deploy_locally, running
 from .offline import Offline, OfflineError, Pair, verify_offline
 from .package import ROOT, PackageError
 from .peers.process import PeerError
-from .published import WrongFiles, check_files, empty_directory, fetch_log
+from .published import WrongFiles, check_files, empty_directory, fetch_log, promised_files
 from .roster import PARTIES, Party, make_diplomas
 from .stages import Command, DemoError, Facts, call, call_json, expect, stage
 
@@ -51,11 +53,12 @@ EXIT_INTERRUPTED = 130
 @dataclass(slots=True)
 class Demo:
     """Where the demo works. ``out`` is what it leaves; ``work`` holds keys, journals and the
-    local cloud's files, and is deleted at the end."""
+    local cloud's files, and is deleted at the end. ``sizes`` are those of diplomas, bundles and
+    graduates."""
 
     out: Path
     work: Path
-    sizes: tuple[int, int]
+    sizes: tuple[int, int, int]
     names: dict[Party, list[str]] = field(default_factory=dict)
     seconds: dict[Party, float] = field(default_factory=dict)
 
@@ -72,6 +75,11 @@ class Demo:
 
     def receipt(self, name: str) -> Path:
         return self.out / "receipts" / f"{name}.receipt.json"
+
+    @property
+    def graduation(self) -> Graduation:
+        university = PARTIES[0]
+        return Graduation(self.out, self.work, self.key(university), self.policy, self.sizes[2])
 
     def key(self, party: Party) -> Path:
         return self.work / "keys" / f"{party.tenant}.json"
@@ -102,8 +110,12 @@ def run(demo: Demo) -> None:
         attest(demo, peers, deployment)
         stage(_tell_exported, lambda: export(demo))
         verify(demo, peers, cloud)
+        graduation = demo.graduation
+        graduate(graduation, deployment)
         blocks, entries = audit(demo, deployment, operator)
-    count = check_files(demo.out, demo.all_names, demo.names[PARTIES[1]], entries)
+        judge(graduation, (HOST, cloud.port))
+    promised = promised_files(demo.all_names, demo.names[PARTIES[1]], entries)
+    count = check_files(demo.out, promised | graduation.files())
     shutil.rmtree(demo.work)
     print_table(demo, blocks, entries, count, time.monotonic() - started_s)
 
@@ -122,8 +134,8 @@ def enrol(demo: Demo, peers: Peers, operator: Mapping[str, str]) -> None:
         add = ("tally", "operator", "issuer", "add", "--tenant", party.tenant, "--key", public)
         invented = ("--unchecked", "invented for the demo")
         call((*add, "--name-en", en, "--name-zh", zh, *invented), operator, demo.work)
-    demo.policy.write_text(call(("tally", "operator", "policy"), operator, demo.work), "utf-8")
     vkey = call_json(("tally", "operator", "init"), operator, demo.work)["vkey"]
+    demo.policy.write_text(call(("tally", "operator", "policy"), operator, demo.work), "utf-8")
     (demo.out / "log.vkey").write_text(f"{vkey}\n", "utf-8")
 
 
@@ -141,7 +153,7 @@ def make_documents(demo: Demo) -> dict[Party, list[str]]:
     demo.names[university] = [diploma.name for diploma in diplomas]
     demo.names[hospital] = sorted(path.name for path in bundles.iterdir())
     made = len(list((demo.out / "documents").iterdir()))
-    expect("documents", made, sum(demo.sizes))
+    expect("documents", made, sum(demo.sizes[:2]))
     return demo.names
 
 
@@ -267,7 +279,8 @@ def audit(demo: Demo, deployment: Deployment, operator: Mapping[str, str]) -> tu
         lambda: call_json(("tally", "operator", "audit"), operator, demo.work),
     )
     expect("what the operator's audit found", private, public)
-    expect("statements in the log", public["statements"], len(demo.all_names))
+    missing = len(demo.all_names) + demo.graduation.statements - public["statements"]
+    expect("statements that are not in the log", max(0, missing), 0)  # the notary adds its own
     checkpoint, _ = stage(
         lambda _: "the log is copied as it is served",
         lambda: fetch_log(deployment.url, demo.out / "log"),
@@ -300,13 +313,16 @@ def parse_arguments() -> Demo:
     parser = argparse.ArgumentParser(prog="python -m infra.demo", description=__doc__)
     parser.add_argument("--diplomas", type=int, default=500, help="at least 2")
     parser.add_argument("--bundles", type=int, default=20, help="at least 1")
+    parser.add_argument("--graduates", type=int, default=2_000, help=f"at least {LEAST}")
     parser.add_argument("--out", type=Path, default=ROOT / "var" / "demo")
     arguments = parser.parse_args()
     if arguments.diplomas < 2 or arguments.bundles < 1:
         parser.error("the demo takes at least 2 diplomas and 1 bundle")
+    if arguments.graduates < LEAST:
+        parser.error(f"the demo takes at least {LEAST} graduates")
     out = arguments.out.resolve()
     work = out.with_name(f"{out.name}.work")
-    return Demo(out, work, (arguments.diplomas, arguments.bundles))
+    return Demo(out, work, (arguments.diplomas, arguments.bundles, arguments.graduates))
 
 
 def main() -> int:

@@ -35,8 +35,11 @@ class NetworkRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Pair:
+    """``at`` is the RFC 3339 time as of which to verify; now if it is empty."""
+
     document: Path
     receipt: Path
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,9 @@ def verify_offline(pairs: Sequence[Pair], policy: Path, service: tuple[str, int]
     order = {
         "service": service,
         "policy": str(policy.resolve()),
-        "pairs": [[str(pair.document.resolve()), str(pair.receipt.resolve())] for pair in pairs],
+        "pairs": [
+            [str(pair.document.resolve()), str(pair.receipt.resolve()), pair.at] for pair in pairs
+        ],
     }
     wall = _kernel_wall()
     child = [*wall, sys.executable, "-m", __name__, "kernel" if wall else "hook"]
@@ -126,12 +131,13 @@ def _cut_off(service: tuple[str, int], wall: str) -> list[str]:
     raise OfflineError("Python still opens sockets")
 
 
-def _judge(document: str, receipt: str, policy: str) -> dict[str, Any]:
+def _judge(policy: str, document: str, receipt: str, at: str) -> dict[str, Any]:
     from chalicelib.proof import command
 
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        code = command.main([document, receipt, "--policy", policy, "--json"])
+        when = ["--at", at] if at else []
+        code = command.main([document, receipt, "--policy", policy, "--json", *when])
     checks = json.loads(printed.getvalue())["checks"] if code in (0, 1, 2) else []
     said = {
         result: {each["check"]: each["detail"] for each in checks if each["result"] == result}
@@ -148,7 +154,7 @@ def main() -> int:
     except OfflineError as error:
         print(error, file=sys.stderr)
         return 1
-    judged = [_judge(document, receipt, order["policy"]) for document, receipt in order["pairs"]]
+    judged = [_judge(order["policy"], *pair) for pair in order["pairs"]]
     print(json.dumps({"walls": walls, "judged": judged}))
     return 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
 import httpx
@@ -12,7 +12,7 @@ from chalicelib.proof.limits import TILE_WIDTH
 from chalicelib.proof.note import parse_note
 from chalicelib.proof.tiles import Bundle, Tile
 
-FOLDERS = ("documents", "receipts", "entries", "headers", "log")
+FOLDERS = ("documents", "receipts", "entries", "headers", "log", "credentials", "status")
 FILES = ("policy.json", "log.vkey", "tsa.pem")
 HEADERS = ("headers/eip155_31337.json", "headers/bip122_0f9188f13cb7b2c71f2a335e3a4fc328.json")
 FORMS = ("receipt.json", "tlog-proof", "cose", "tsr")
@@ -84,9 +84,8 @@ def promised_files(names: Iterable[str], raw: Iterable[str], size: int) -> set[s
     return promised
 
 
-def check_files(out: Path, names: Iterable[str], raw: Iterable[str], size: int) -> int:
+def check_files(out: Path, promised: Set[str]) -> int:
     """The number of files, which are the promised ones and no others; raises WrongFiles."""
-    promised = promised_files(names, raw, size)
     found = {str(path.relative_to(out)) for path in out.rglob("*") if not path.is_dir()}
     for files, what in ((promised - found, "is missing"), (found - promised, "is too much")):
         if files:
