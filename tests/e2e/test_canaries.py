@@ -19,14 +19,14 @@ import httpx
 import pytest
 
 from chalicelib.cli.http import Http
-from chalicelib.cli.keyfile import read_key
+from chalicelib.cli.keyfile import IssuerSigner, read_key
 from chalicelib.cli.tokens import tokens_for
 from chalicelib.notary.ports import Issuer, IssuerKey
 from chalicelib.notary.profiles import profiles
 from chalicelib.notary.publish import register_notary
 from chalicelib.proof.cbor import encode
 from chalicelib.proof.hashes import sha256, sm3
-from chalicelib.proof.keys import SigningKey, parse_jwk
+from chalicelib.proof.keys import ES256, SigningKey, parse_jwk
 from chalicelib.proof.payload import Register
 from chalicelib.proof.receipt import parse_receipt
 from chalicelib.proof.statement import sign_statement
@@ -50,8 +50,10 @@ from tests.e2e.canaries import (
     search,
 )
 from tests.e2e.test_life import publish
+from tests.fakes import key_named
 
 ISSUER = "did:web:registry.canary.example"
+HOUSE = "did:web:house.canary.example"
 PEOPLE = (NAME, WELSH, CHINESE, ARABIC)
 HEADER = ("/name", "/student_number", "/birthdate", "/award/title", "/award/level", "/awarded_on")
 PATIENCE_S = 60
@@ -129,6 +131,7 @@ def office(cloud: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Offic
     _refused(office)
     _junk(office)
     _uploads(office)
+    _in_custody(office)
     publish(cloud)
     return office
 
@@ -277,6 +280,58 @@ def _uploads(office: Office) -> None:
 def kept(office: Office) -> list[tuple[str, bytes]]:
     urls = "\n".join(office.urls).encode()
     return [*everything(office.cloud), ("URLs in answers", urls)]
+
+
+def _in_custody(office: Office) -> None:
+    """Documents, claims and a roster of who cannot sign; with what is refused of them."""
+    service, key = office.cloud.service, key_named(HOUSE)
+    made = service.custody.issuer_keys.make(HOUSE, ES256, 0)
+    keys = (IssuerKey(key.public, 0), made)
+    service.registry.put_issuer(Issuer(HOUSE, "house", {"en": "A House", "zh": "某院"}, keys))
+    with Http(office.cloud.url) as http:
+        tokens = tokens_for(http, IssuerSigner(HOUSE, key), None, "documents:issue jobs:read")
+        token = {"Authorization": f"Bearer {tokens.current()}", "Prefer": "wait=20"}
+    sample: Any = profiles()["education/diploma"].sample
+    claims = {**sample, "name": CHINESE, "student_number": STUDENT, "birthdate": BIRTHDATE}
+    document = b64encode(f"%PDF {NAME} {NATIONAL} {AILMENT}".encode()).decode()
+    common = {"issuer": HOUSE, "profile": "education/diploma"}
+    orders: list[tuple[dict[str, object], int]] = [
+        ({"claims": claims}, 201),
+        ({"document": document}, 201),
+        ({"claims": {**claims, "birthdate": WELSH, ARABIC: NAME}}, 400),
+        ({"claims": {NAME: STUDENT}}, 400),
+        ({"document": document, "profile": AILMENT}, 400),
+    ]
+    for number, (members, status) in enumerate(orders):
+        sent = {**_JSON, **token, "Idempotency-Key": f'"{quote(NAME)}-{number}"'}
+        answer = office.send("POST", "/v1/documents", _json({**common, **members}), sent)
+        assert answer.status_code == status, answer.text
+    again = {**_JSON, **token, "Idempotency-Key": f'"{quote(NAME)}-0"'}
+    other = _json({**common, "document": document})
+    assert office.send("POST", "/v1/documents", other, again).status_code == 422
+    _roster_in_custody(office, token)
+
+
+def _roster_in_custody(office: Office, token: dict[str, str]) -> None:
+    good = [(each, STUDENT + each[0], BIRTHDATE, "B", "bachelor", "2025-07-09") for each in PEOPLE]
+    bad = [(f"={NAME}", NATIONAL, WELSH, AILMENT, CHINESE, ARABIC)]
+    path = f"/v1/jobs?issuer={HOUSE}&profile=education/diploma&form=sd-jwt-vc"
+    sent = {"Content-Type": "text/csv", **token}
+    for header, status in ((HEADER, 201), ((*HEADER[:-1], NAME), 400)):
+        roster = csv_text([*good, *bad], header).encode()
+        answer = office.send("POST", path, roster, {**sent, "Idempotency-Key": f'"{uuid4()}"'})
+        assert answer.status_code == status, answer.text
+        if status == 201:
+            job = answer.json()["job"]
+    end_s = time.monotonic() + PATIENCE_S
+    while (found := office.send("GET", f"/v1/jobs/{job}", headers=token).json())["state"] != "done":
+        assert time.monotonic() < end_s, found
+        time.sleep(0.5)
+    assert (found["accepted"], found["rejected_count"]) == (4, 1)
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
 
 
 def test_it_was_a_full_run(office: Office, kept: list[tuple[str, bytes]]) -> None:

@@ -12,6 +12,7 @@ from chalicelib.notary.roster.columns import (
     HOLDER,
     Column,
     find_column,
+    find_pointer,
     match_columns,
     parse_column_map,
 )
@@ -159,3 +160,18 @@ def test_a_column_is_found_by_its_name() -> None:
     assert find_column(("a", " File  name "), "File name") == 1
     with pytest.raises(MalformedHeader, match="there is no column 'b'"):
         find_column(("a",), "b")
+
+
+@pytest.mark.parametrize(
+    ("name", "pointer"),
+    [
+        ("学号", "/student_number"),
+        (" Student   number ", "/student_number"),
+        ("/award/title", "/award/title"),
+        ("/award/colour", None),
+        ("Shoe size", None),
+        ("", None),
+    ],
+)
+def test_the_claim_that_a_column_would_hold(name: str, pointer: str | None) -> None:
+    assert find_pointer(name, DIPLOMA) == pointer
