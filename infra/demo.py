@@ -8,13 +8,11 @@ own settings and nothing else in their environment, and the verifier without net
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
@@ -28,14 +26,16 @@ from .attesting import (
     trust_headers,
 )
 from .deploy import DeployError, Deployment
-from .graduation import LEAST, Graduation, graduate, judge
-from .local_cloud import HOST, LocalCloud, LocalCloudError, deploy_locally, running
-from .offline import Offline, OfflineError, Pair, verify_offline
+from .graduation import LEAST, graduate, judge
+from .local_cloud import HOST, LocalCloudError, deploy_locally, running
+from .offline import OfflineError
 from .package import ROOT, PackageError
 from .peers.process import PeerError
 from .published import WrongFiles, check_files, empty_directory, fetch_log, promised_files
 from .roster import PARTIES, Party, make_diplomas
 from .stages import Command, DemoError, Facts, call, call_json, expect, stage
+from .strangers import verify
+from .workplace import Demo
 
 FORMS = {
     "tlog-proof": "receipts",
@@ -48,41 +48,6 @@ FORMS = {
 
 FHIR = ("--profile", "type2_diabetes", "--seed", "42")
 EXIT_INTERRUPTED = 130
-
-
-@dataclass(slots=True)
-class Demo:
-    """Where the demo works. ``out`` is what it leaves; ``work`` holds keys, journals and the
-    local cloud's files, and is deleted at the end. ``sizes`` are those of diplomas, bundles and
-    graduates."""
-
-    out: Path
-    work: Path
-    sizes: tuple[int, int, int]
-    names: dict[Party, list[str]] = field(default_factory=dict)
-    seconds: dict[Party, float] = field(default_factory=dict)
-
-    @property
-    def policy(self) -> Path:
-        return self.out / "policy.json"
-
-    @property
-    def all_names(self) -> list[str]:
-        return [name for party in PARTIES for name in self.names[party]]
-
-    def document(self, name: str) -> Path:
-        return self.out / "documents" / name
-
-    def receipt(self, name: str) -> Path:
-        return self.out / "receipts" / f"{name}.receipt.json"
-
-    @property
-    def graduation(self) -> Graduation:
-        university = PARTIES[0]
-        return Graduation(self.out, self.work, self.key(university), self.policy, self.sizes[2])
-
-    def key(self, party: Party) -> Path:
-        return self.work / "keys" / f"{party.tenant}.json"
 
 
 def run(demo: Demo) -> None:
@@ -222,48 +187,6 @@ def export(demo: Demo) -> None:
         command: Command = ("tally", "receipt", "export", *receipts, "--format", form)
         settings = {"TALLY_POLICY": str(demo.policy)}
         call((*command, "--out", demo.out / folder), settings, demo.work)
-
-
-def verify(demo: Demo, peers: Peers, cloud: LocalCloud) -> None:
-    """Every receipt, and two frauds, in one process that cannot reach the network."""
-    pairs = [Pair(demo.document(name), demo.receipt(name)) for name in demo.all_names]
-    frauds = commit_frauds(demo)
-    offline, _ = stage(
-        lambda done: f"tally-verify without network ({', '.join(done.walls)})",
-        lambda: verify_offline([*pairs, *frauds.values()], demo.policy, (HOST, cloud.port)),
-    )
-    check_verdicts(demo.all_names, list(frauds), offline)
-    for check in peers.checks:
-        passed = [judged for judged in offline.judged if check in judged.passed]
-        expect(f"receipts for which {check} passes", len(passed), len(pairs) + len(frauds))
-        print(f"          {passed[0].passed[check]}")
-    print(
-        "          (these are real nodes, of private chains: they prove nothing beyond this demo)"
-    )
-
-
-def commit_frauds(demo: Demo) -> dict[str, Pair]:
-    """A diploma with another graduate's name, and a diploma beside the receipt of another."""
-    mine, other = demo.all_names[:2]
-    credential = json.loads(demo.document(mine).read_bytes())
-    credential["credentialSubject"]["name"] = "Somebody Else"
-    altered = demo.work / mine
-    altered.write_text(json.dumps(credential, ensure_ascii=False, indent=2), "utf-8")
-    return {
-        f"{mine} with another name in it": Pair(altered, demo.receipt(mine)),
-        f"{other} with the receipt of {mine}": Pair(demo.document(other), demo.receipt(mine)),
-    }
-
-
-def check_verdicts(names: Sequence[str], frauds: Sequence[str], offline: Offline) -> None:
-    expect("verdicts", len(offline.judged), len(names) + len(frauds))
-    for name, judged in zip(names, offline.judged, strict=False):
-        expect(f"the exit code of tally-verify for {name}", judged.code, 0)
-    print(f"          {len(names)} of {len(names)} are valid (exit 0)")
-    for fraud, judged in zip(frauds, offline.judged[len(names) :], strict=True):
-        expect(f"the exit code of tally-verify for {fraud}", judged.code, 1)
-        expect(f"the checks that fail for {fraud}", list(judged.failed), ["document"])
-        print(f"          {fraud} is invalid (exit 1): document: {judged.failed['document']}")
 
 
 def audit(demo: Demo, deployment: Deployment, operator: Mapping[str, str]) -> tuple[int, int]:

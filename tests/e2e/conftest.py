@@ -13,6 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 DIPLOMAS = 12
 BUNDLES = 3
+GRADUATES = 31
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ class Left:
 @pytest.fixture(scope="session")
 def left(tmp_path_factory: pytest.TempPathFactory) -> Left:
     out = tmp_path_factory.mktemp("demo") / "out"
-    sizes = ("--diplomas", str(DIPLOMAS), "--bundles", str(BUNDLES))
+    counts = {"--diplomas": DIPLOMAS, "--bundles": BUNDLES, "--graduates": GRADUATES}
+    sizes = [part for name, count in counts.items() for part in (name, str(count))]
     done = subprocess.run(
         [sys.executable, "-m", "infra.demo", *sizes, "--out", str(out)],
         cwd=ROOT,

@@ -13,10 +13,17 @@ from pathlib import Path
 import pytest
 
 from chalicelib.proof.tiles import Bundle, Tile, parse_tile_path
-from infra.demo import check_verdicts
 from infra.offline import Judged, Offline, OfflineError, Pair, verify_offline
-from infra.published import WrongFiles, check_files, empty_directory, log_paths, promised_files
+from infra.published import (
+    FOLDERS,
+    WrongFiles,
+    check_files,
+    empty_directory,
+    log_paths,
+    promised_files,
+)
 from infra.stages import DemoError, call, call_json, expect
+from infra.strangers import check_verdicts
 from tests.e2e.conftest import ROOT, Left
 
 Address = tuple[str, int]
@@ -141,43 +148,39 @@ def test_commands_see_nothing_of_our_environment(
 
 # --- Files
 
+PROMISED = promised_files(["a.json", "b.pdf"], ["b.pdf"], 3)
+
 
 @pytest.fixture
 def promised(tmp_path: Path) -> Path:
     out = tmp_path / "demo"
     empty_directory(out)
-    for name in promised_files(["a.json", "b.pdf"], ["b.pdf"], 3):
+    for name in PROMISED:
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).touch()
     return out
 
 
 def test_the_promised_files_are_counted(promised: Path) -> None:
-    assert check_files(promised, ["a.json", "b.pdf"], ["b.pdf"], 3) == 21
+    assert check_files(promised, PROMISED) == 21
 
 
 def test_a_missing_file_is_named(promised: Path) -> None:
     (promised / "receipts/a.json.cose").unlink()
     with pytest.raises(WrongFiles, match=r"receipts/a.json.cose is missing"):
-        check_files(promised, ["a.json", "b.pdf"], ["b.pdf"], 3)
+        check_files(promised, PROMISED)
 
 
 def test_a_file_too_much_is_named(promised: Path) -> None:
     (promised / "receipts/.tally").touch()
     with pytest.raises(WrongFiles, match=r"receipts/.tally is too much"):
-        check_files(promised, ["a.json", "b.pdf"], ["b.pdf"], 3)
+        check_files(promised, PROMISED)
 
 
 def test_an_earlier_demo_is_deleted(promised: Path) -> None:
     (promised / "documents" / "link").symlink_to(promised.parent)
     empty_directory(promised)
-    assert sorted(os.listdir(promised)) == [
-        "documents",
-        "entries",
-        "headers",
-        "log",
-        "receipts",
-    ]
+    assert sorted(os.listdir(promised)) == sorted(FOLDERS)
     assert not [path for path in promised.rglob("*") if path.is_file()]
 
 
