@@ -325,7 +325,8 @@ class TestNotarised:
         assert whole.document is not None
         bare = bare_receipt(desk.out, ids["ada.json"])
         assert format_receipt(bare) == format_receipt(_without_holder(whole))
-        assert not [n for n, d in read_files(desk.out).items() if "ada" in n or b"ada.json" in d]
+        left = read_files(desk.out)
+        assert not [n for n, data in left.items() if "ada.json" in n or b"ada.json" in data]
 
     def test_the_batch_stays_the_same_submission(self, desk: Desk) -> None:
         """The receipts of the others are fetched again from the very job they came in."""
