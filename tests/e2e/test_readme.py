@@ -80,6 +80,11 @@ def test_the_walk_runs_as_it_is_written(tmp_path: Path) -> None:
     assert "\nVALID\n" in done.stdout
     assert "revoked since" in done.stdout.split("\nINVALID\n")[1]
     assert done.stdout.count("everything that was read is right") == 2
+    assert "2 rows in = 2 issued + 0 rejected" in done.stdout
+    shown = done.stdout.split("2 rows in = 2 issued")[1]
+    assert "有效" in shown
+    assert "2003-04-17" not in shown
+    assert len(list((tmp_path / "var/hand/issued/erased").glob("*.erasure.json"))) == 1
     proof = (tmp_path / "var/hand/diploma.tlog-proof").read_text()
     assert proof.startswith("c2sp.org/tlog-proof@v1\n")
 
