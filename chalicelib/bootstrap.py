@@ -37,7 +37,7 @@ from .notary.public_url import Get, Post, Reach
 from .notary.publish import Publisher
 from .notary.telling import Teller
 from .notary.vc_lists import ServedLists
-from .notary.vc_ports import Custodian, StatusLists
+from .notary.vc_ports import StatusLists
 from .notary.webhooks import Delivery, Sealer, WebhookStore
 from .notary.witnesses import WITNESSES
 from .notary.witnessing import WitnessService
@@ -78,7 +78,6 @@ class Service:
     public_url: str
     clock_ms: Callable[[], int]
     status_lists: StatusLists
-    custodian: Custodian | None = None
 
 
 def system_clock_ms() -> int:

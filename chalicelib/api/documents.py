@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ..notary import documents as use_case
 from ..notary.limits import CUSTODY_BYTES, IDEMPOTENCY_KEY_CHARACTERS, WAIT_S
@@ -25,13 +27,13 @@ from .room import Room
 room = Room(__name__)
 
 DOCUMENT = {"document": "the id of the issue"}
-KEY_REFUSALS = (
-    "missing-idempotency-key",
+GIVEN_KEY_REFUSALS = (
     "malformed-idempotency-key",
     "idempotency-key-reused",
     "idempotency-key-spent",
     "in-progress",
 )
+KEY_REFUSALS = ("missing-idempotency-key", *GIVEN_KEY_REFUSALS)
 REFUSALS = (
     "malformed-json",
     "malformed-document",
@@ -141,13 +143,21 @@ def desk_of(call: Call) -> use_case.Desk:
 
 def _issue(call: Call, key: str) -> use_case.Issued:
     try:
-        return use_case.issue(desk_of(call), key, call.request.body)
+        with once():
+            return use_case.issue(desk_of(call), key, call.request.body)
     except BrokenClaims as error:
         breaches: list[JsonValue] = [
             {"pointer": each.pointer, "sentence": each.sentence} for each in error.breaches
         ]
         members: dict[str, JsonValue] = {"breaches": breaches, "breach_count": error.count}
         raise Problem("broken-claims", str(error), members=members) from error
+
+
+@contextmanager
+def once() -> Iterator[None]:
+    """What else an Idempotency-Key may stand for, as problems."""
+    try:
+        yield
     except use_case.InProgress as error:
         raise Problem("in-progress", headers={"Retry-After": "2"}) from error
     except use_case.Destroyed as error:

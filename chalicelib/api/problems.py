@@ -174,16 +174,6 @@ KINDS: Mapping[str, Kind] = {
     "not-verified": Kind(
         400, "The credential is not verified", "See checks and problemDetails for what was found."
     ),
-    # Issuing
-    "bad-idempotency-key": Kind(400, "The header Idempotency-Key is not as it should be"),
-    "issuer-not-kept": Kind(
-        400,
-        "This service does not sign for that issuer on your behalf",
-        "Sign with your own key, or ask the operator to keep one for you.",
-    ),
-    "no-custodian": Kind(
-        404, "This deployment signs for nobody", "Sign with your own key: see tally issue."
-    ),
     # Witnessing
     "no-witness": Kind(404, "This deployment is no witness"),
     "malformed-checkpoint": Kind(400, "The request is not an old size, a proof and a checkpoint"),

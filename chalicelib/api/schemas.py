@@ -297,7 +297,9 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "IssueCredentialRequest": _object({"credential": _ANY}, {"options": _object({})}),
-    "IssuedVc": _object({"verifiableCredential": _ANY, "entry": _HEX32, "document": _HOLDER}),
+    "IssuedVc": _object(
+        {"verifiableCredential": _ANY, "id": _HEX32, "entry": _HEX32, "document": _HOLDER}
+    ),
     "VerifyCredentialRequest": _object(
         {"verifiableCredential": _ANY},
         {"options": _object({}, {**_WANTED, "returnCredential": _FLAG, "receipt": _BASE64})},

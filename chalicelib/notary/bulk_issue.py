@@ -35,7 +35,7 @@ from .orders import (
     Claims,
     Form,
     Order,
-    check_length,
+    check_order_length,
     check_profile,
     custodial_key,
     find_profile,
@@ -226,7 +226,7 @@ def _make_row(
     content = Claims(row.claims, order.form, row.holder)
     ordered = Order(order.issuer, key, find_profile(order.profile), content)
     try:
-        check_length(ordered)
+        check_order_length(ordered)
     except Refused as refused:
         breach = Breach("", f"{refused.name}: {refused.detail}")
         return MadeRow(row.number, breaches=(breach,), total=1)
