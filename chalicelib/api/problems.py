@@ -104,7 +104,8 @@ KINDS: Mapping[str, Kind] = {
     "no-results": Kind(
         409,
         "The job has no results",
-        "See GET /v1/jobs/{job}: if it is admitting, ask again after the seconds in Retry-After.",
+        "See GET /v1/jobs/{job}. If it is admitting, ask again after the seconds in Retry-After; if"
+        " it awaits approval, once somebody else than its sender has given it.",
     ),
     "no-custodial-key": Kind(403, "The issuer has no key in KMS"),
     "cannot-issue": Kind(400, "The credential cannot be made in this form"),
