@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..notary import documents as use_case
+from ..notary.erasures import erase_kept
 from ..notary.limits import CUSTODY_BYTES, IDEMPOTENCY_KEY_CHARACTERS, WAIT_S
 from ..notary.profiles import BrokenClaims
 from ..proof.hashes import Hash
@@ -108,17 +109,27 @@ def show_document(call: Call) -> Reply:
 @room.operation(
     "DELETE",
     "/v1/documents/{document}",
-    summary="Destroy at once what is kept of an issue: salt, credential and their key",
+    summary="Destroy at once what is kept of an issue: salt, credential and their key; 200 has the"
+    " notary's erasure receipt, 204 says that no entry was signed by itself",
     scope=DOCUMENTS_ISSUE,
     parameters=DOCUMENT,
-    gives={204: ("",)},
+    gives={200: (media.ERASURE,), 204: ("",)},
+    returns=("ErasureReceipt",),
     problems=("no-such-issue", "outcome-unknown"),
 )
 def destroy_document(call: Call) -> Reply:
-    documents = call.service.custody.documents
-    if use_case.destroy(documents, call.caller.tenant, _id(call)) is None:
+    service = call.service
+    receipt = erase_kept(
+        service.custody.documents,
+        service.webhooks,
+        service.notary,
+        call.caller.tenant,
+        _id(call),
+        service.clock_ms,
+    )
+    if receipt is None:
         raise Problem("no-such-issue")
-    return Reply(204, headers=_PRIVATE)
+    return Reply(200 if receipt else 204, media.ERASURE if receipt else "", receipt, _PRIVATE)
 
 
 def read_key(header: str | None) -> str:

@@ -158,6 +158,7 @@ SCHEMAS: dict[str, Schema] = {
         },
         {"credential": {"type": ["string", "object"]}, "receipt": _ref("Receipt")},
     ),
+    "ErasureReceipt": _object({"payload": _TEXT, "protected": _TEXT, "signature": _TEXT}),
     "IssuerProfile": _object(
         {
             "v": {"const": 1},
