@@ -1,20 +1,14 @@
-"""Builds the service from its configuration; the only place that knows every adapter."""
+"""Builds the service from its configuration; it and ``parties`` alone know every adapter."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
-from cryptography.hazmat.primitives.asymmetric import ec
-
 from .adapters.aws import Clients
-from .adapters.bitcoin.network import BitcoinNetwork
-from .adapters.bitcoin.node import BitcoinNode
-from .adapters.bitcoin.transaction import p2wpkh_script, segwit_address
-from .adapters.chain_headers import fetch_headers
 from .adapters.dynamodb_attempts import DynamoAttempts
 from .adapters.dynamodb_bit_lists import DynamoBitLists
 from .adapters.dynamodb_chain import DynamoChain
@@ -25,39 +19,29 @@ from .adapters.dynamodb_pending import DynamoPending
 from .adapters.dynamodb_registry import DynamoRegistry
 from .adapters.dynamodb_webhooks import DynamoWebhooks
 from .adapters.dynamodb_witness import DynamoWitnessStates
-from .adapters.evm.network import EvmChain, EvmNetwork
-from .adapters.evm.wallet import address_of
-from .adapters.http import Http
-from .adapters.jsonrpc import JsonRpc
 from .adapters.kms_custody import KmsDataKeys, KmsIssuerKeys
 from .adapters.kms_sealer import KmsSealer
 from .adapters.kms_signer import KmsSigner
-from .adapters.opentimestamps import CalendarNetwork
 from .adapters.public_http import PublicHttp, of_this_machine
-from .adapters.rfc3161 import TsaNetwork
 from .adapters.s3_objects import S3Objects, S3Uploads
-from .adapters.secp256k1 import ChainSigner, KmsSecp256k1, LocalSecp256k1
+from .adapters.secp256k1 import KmsSecp256k1
 from .adapters.sqs_wake import SqsRemind, SqsWake
-from .adapters.witness import HttpWitness
-from .notary.attest import Attester, Party
+from .notary.attest import Attester
 from .notary.custody import Custody
 from .notary.deliveries import Deliverer
 from .notary.log import Log
-from .notary.networks import Attempt, Network
+from .notary.networks import Attempt
 from .notary.notices import Notary
-from .notary.outside import NetworkConfig, Outside, WitnessConfig, parse_outside
 from .notary.ports import Registry, Remind, Signer, Uploads, Wake
 from .notary.public_url import Get, Post, Reach
 from .notary.publish import Publisher
 from .notary.telling import Teller
 from .notary.vc_lists import ServedLists
-from .notary.vc_ports import Custodian, StatusLists
+from .notary.vc_ports import StatusLists
 from .notary.webhooks import Delivery, Sealer, WebhookStore
-from .notary.witnesses import WITNESSES, Witnesses
+from .notary.witnesses import WITNESSES
 from .notary.witnessing import WitnessService
-from .proof.errors import Malformed
-from .proof.evm.transaction import format_address
-from .proof.policy import ChainHeader
+from .parties import OutsideParties, Parties, chain_addresses
 
 
 class MissingSetting(Exception):
@@ -94,16 +78,6 @@ class Service:
     public_url: str
     clock_ms: Callable[[], int]
     status_lists: StatusLists
-    custodian: Custodian | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Parties:
-    """The outside parties that attest, ready for use, and the configuration they follow from."""
-
-    config: Outside = field(default_factory=Outside)
-    networks: tuple[Party, ...] = ()
-    witnesses: Witnesses | None = None
 
 
 def system_clock_ms() -> int:
@@ -248,107 +222,3 @@ def attester_of(service: Service, tell: Callable[[Attempt], None]) -> Attester:
     log = replace(service.log, witnesses=parties.witnesses)
     checks = (WITNESSES,) if parties.witnesses else ()
     return Attester(log, parties.networks, service.clock_ms, checks, tell)
-
-
-def check_outside(config: Outside) -> None:
-    """Raises Malformed for what can be read and is no configuration of parties all the same."""
-    try:
-        build_parties(config, LocalSecp256k1(ec.generate_private_key(ec.SECP256K1())))
-    except ValueError as error:
-        raise Malformed(str(error)) from error
-
-
-class OutsideParties:
-    """The configured parties; made anew only when an operator has changed the configuration, so
-    that connections live as long as the process."""
-
-    def __init__(self, registry: Registry, signer: ChainSigner) -> None:
-        self._registry = registry
-        self._signer = signer
-        self._text: str | None = None
-        self._parties = Parties()
-
-    def __call__(self) -> Parties:
-        text = self._registry.outside()
-        if text is not None and text != self._text:
-            self._parties = build_parties(parse_outside(text.encode()), self._signer)
-            self._text = text
-        return self._parties
-
-
-def chain_addresses(signer: ChainSigner) -> dict[str, str]:
-    """By namespace, and the output script that every Bitcoin chain knows the key by."""
-    script = p2wpkh_script(signer.public)
-    return {
-        "eip155": format_address(address_of(signer)),
-        "bip122": segwit_address("bc", script),
-        "script": script.hex(),
-    }
-
-
-Headers = tuple[str, tuple[ChainHeader, ...]]
-
-
-def headers_from(url: str, wanted: Iterable[tuple[str, int]]) -> Headers:
-    """See ``chain_headers.fetch_headers``."""
-    return fetch_headers(url, wanted)
-
-
-def build_parties(config: Outside, signer: ChainSigner) -> Parties:
-    networks = [
-        Party(_network(each, signer), 1_000 * each.numbers["every_s"], each.fallback)
-        for each in config.networks
-    ]
-    witnesses = None if config.witnesses is None else _witnesses(config.witnesses)
-    return Parties(config, tuple(networks), witnesses)
-
-
-def _network(config: NetworkConfig, signer: ChainSigner) -> Network:
-    match config.type:
-        case "evm":
-            return _evm(config, signer)
-        case "bitcoin":
-            return _bitcoin(config, signer)
-        case "opentimestamps":
-            node = BitcoinNode(JsonRpc(Http(config.texts["node"])), config.texts["chain"])
-            return CalendarNetwork(
-                config.texts["name"],
-                Http(config.url),
-                node,
-                confirmations=config.numbers["confirmations"],
-            )
-        case "rfc3161":
-            return TsaNetwork(config.texts["name"], Http(config.url), config.certificates)
-
-
-def _evm(config: NetworkConfig, signer: ChainSigner) -> EvmNetwork:
-    chain = EvmChain(
-        chain=config.texts["chain"],
-        max_fee_gwei=config.numbers["max_fee_gwei"],
-        stuck_after_ms=1_000 * config.numbers["stuck_s"],
-        confirmations=config.numbers["confirmations"] or None,
-    )
-    return EvmNetwork(chain, JsonRpc(Http(config.url)), signer)
-
-
-def _bitcoin(config: NetworkConfig, signer: ChainSigner) -> BitcoinNetwork:
-    return BitcoinNetwork(
-        BitcoinNode(JsonRpc(Http(config.url)), config.texts["chain"]),
-        signer,
-        config.texts["coin"],
-        fee_floor=config.numbers["min_fee_rate"],
-        fee_cap=config.numbers["max_fee_rate"],
-        confirmations=config.numbers["confirmations"],
-        stuck_after_ms=1_000 * config.numbers["stuck_s"],
-    )
-
-
-def _witnesses(config: WitnessConfig) -> Witnesses | None:
-    """Those whose cosignatures can be checked here; None where there are none."""
-    timeout_s = config.timeout_ms / 1_000
-    witnesses = [
-        HttpWitness(Http(config.policy.urls[name], timeout_s), key, name)
-        for name, key in config.policy.witnesses.items()
-        if key.loaded is not None
-    ]
-    return Witnesses(tuple(witnesses), config.policy, timeout_s) if witnesses else None

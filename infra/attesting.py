@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from chalicelib.bootstrap import headers_from
+from chalicelib.parties import headers_from
 from chalicelib.proof.attestations import wanted_headers
 from chalicelib.proof.receipt import parse_receipt
 

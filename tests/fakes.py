@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from chalicelib.bootstrap import Parties, Service
+from chalicelib.bootstrap import Service
 from chalicelib.notary.bit_lists import Allotment, BitList, ListId
 from chalicelib.notary.custody import Custody, Record, Unreadable
 from chalicelib.notary.limits import ASK_MS, KMS_MESSAGE_BYTES
@@ -40,6 +40,7 @@ from chalicelib.notary.ports import (
 from chalicelib.notary.public_url import Answer, UnknownHost, parse_public_url
 from chalicelib.notary.vc_lists import ServedLists
 from chalicelib.notary.witnessing import WitnessedLog, WitnessService
+from chalicelib.parties import Parties
 from chalicelib.proof.hashes import Hash, sha256
 from chalicelib.proof.keys import (
     EDDSA,

@@ -76,7 +76,7 @@ def _item(record: Record) -> Item:
     if not gone:
         item[KEPT] = {"S": KEPT}
     if record.entry_id is not None:
-        item["entry_id"] = {"B": bytes(record.entry_id)}
+        item["entry_id"], item["iss"] = {"B": bytes(record.entry_id)}, {"S": record.iss}
     for name in ("entry", "secret", "wrapped"):
         if data := getattr(record, name):
             item[name] = {"B": data}
@@ -94,6 +94,7 @@ def _record(item: Item) -> Record:
         until_ms=int(item[UNTIL]["N"]),
         lease_ms=int(item["lease_ms"]["N"]),
         entry_id=Hash(bytes(item["entry_id"]["B"])) if "entry_id" in item else None,
+        iss=item["iss"]["S"] if "iss" in item else "",
         entry=entry,
         secret=secret,
         wrapped=wrapped,

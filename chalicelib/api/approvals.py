@@ -13,6 +13,7 @@ from ..proof.errors import Malformed
 from ..proof.issuer_profile import check_issuer_text
 from ..proof.members import read_text
 from . import media
+from .documents import desk_of
 from .jobs import JOB, PRIVATE, own_job
 from .operation import JOBS_APPROVE, Call
 from .problems import Problem
@@ -35,14 +36,13 @@ REASON_BYTES = 4_096
     problems=("no-such-job", "same-person", "not-awaiting-approval", "outcome-unknown"),
 )
 def approve_job(call: Call) -> Reply:
-    service = call.service
     job = own_job(call)
     try:
-        job = approve(job, call.caller, service.registry, service.log, call.now_ms)
+        job = approve(job, desk_of(call))
     except Refused:
         _tell_if_failed(call, job)
         raise
-    service.wake()
+    call.service.wake()
     return _reply(call, job)
 
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ..notary import documents as use_case
+from ..notary.erasures import erase_kept
 from ..notary.limits import CUSTODY_BYTES, IDEMPOTENCY_KEY_CHARACTERS, WAIT_S
 from ..notary.profiles import BrokenClaims
 from ..proof.hashes import Hash
@@ -25,13 +28,13 @@ from .room import Room
 room = Room(__name__)
 
 DOCUMENT = {"document": "the id of the issue"}
-KEY_REFUSALS = (
-    "missing-idempotency-key",
+GIVEN_KEY_REFUSALS = (
     "malformed-idempotency-key",
     "idempotency-key-reused",
     "idempotency-key-spent",
     "in-progress",
 )
+KEY_REFUSALS = ("missing-idempotency-key", *GIVEN_KEY_REFUSALS)
 REFUSALS = (
     "malformed-json",
     "malformed-document",
@@ -106,17 +109,27 @@ def show_document(call: Call) -> Reply:
 @room.operation(
     "DELETE",
     "/v1/documents/{document}",
-    summary="Destroy at once what is kept of an issue: salt, credential and their key",
+    summary="Destroy at once what is kept of an issue: salt, credential and their key; 200 has the"
+    " notary's erasure receipt, 204 says that no entry was signed by itself",
     scope=DOCUMENTS_ISSUE,
     parameters=DOCUMENT,
-    gives={204: ("",)},
+    gives={200: (media.ERASURE,), 204: ("",)},
+    returns=("ErasureReceipt",),
     problems=("no-such-issue", "outcome-unknown"),
 )
 def destroy_document(call: Call) -> Reply:
-    documents = call.service.custody.documents
-    if use_case.destroy(documents, call.caller.tenant, _id(call)) is None:
+    service = call.service
+    receipt = erase_kept(
+        service.custody.documents,
+        service.webhooks,
+        service.notary,
+        call.caller.tenant,
+        _id(call),
+        service.clock_ms,
+    )
+    if receipt is None:
         raise Problem("no-such-issue")
-    return Reply(204, headers=_PRIVATE)
+    return Reply(200 if receipt else 204, media.ERASURE if receipt else "", receipt, _PRIVATE)
 
 
 def read_key(header: str | None) -> str:
@@ -141,13 +154,21 @@ def desk_of(call: Call) -> use_case.Desk:
 
 def _issue(call: Call, key: str) -> use_case.Issued:
     try:
-        return use_case.issue(desk_of(call), key, call.request.body)
+        with once():
+            return use_case.issue(desk_of(call), key, call.request.body)
     except BrokenClaims as error:
         breaches: list[JsonValue] = [
             {"pointer": each.pointer, "sentence": each.sentence} for each in error.breaches
         ]
         members: dict[str, JsonValue] = {"breaches": breaches, "breach_count": error.count}
         raise Problem("broken-claims", str(error), members=members) from error
+
+
+@contextmanager
+def once() -> Iterator[None]:
+    """What else an Idempotency-Key may stand for, as problems."""
+    try:
+        yield
     except use_case.InProgress as error:
         raise Problem("in-progress", headers={"Retry-After": "2"}) from error
     except use_case.Destroyed as error:

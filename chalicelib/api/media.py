@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..proof.entry_status import MEDIA_TYPE as STATUS_TYPE
+from ..proof.erasure import MEDIA_TYPE as ERASURE_TYPE
 from ..proof.export import COSE_RECEIPT_TYPE, TLOG_PROOF_TYPE
 from ..proof.issuer_profile import MEDIA_TYPE as ISSUER_TYPE
 from ..proof.receipt import MEDIA_TYPE as RECEIPT_TYPE
@@ -20,6 +21,7 @@ COSE_RECEIPT = COSE_RECEIPT_TYPE
 CREDENTIAL = "application/vc"
 DID_DOCUMENT = "application/did+json"
 ENTRY_STATUS = STATUS_TYPE
+ERASURE = ERASURE_TYPE
 FORM = "application/x-www-form-urlencoded"
 ISSUER_PROFILE = ISSUER_TYPE
 JSON = "application/json"

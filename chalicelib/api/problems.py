@@ -104,7 +104,8 @@ KINDS: Mapping[str, Kind] = {
     "no-results": Kind(
         409,
         "The job has no results",
-        "See GET /v1/jobs/{job}: if it is admitting, ask again after the seconds in Retry-After.",
+        "See GET /v1/jobs/{job}. If it is admitting, ask again after the seconds in Retry-After; if"
+        " it awaits approval, once somebody else than its sender has given it.",
     ),
     "no-custodial-key": Kind(403, "The issuer has no key in KMS"),
     "cannot-issue": Kind(400, "The credential cannot be made in this form"),
@@ -173,16 +174,6 @@ KINDS: Mapping[str, Kind] = {
     "unknown-option": Kind(400, "An option is not known"),
     "not-verified": Kind(
         400, "The credential is not verified", "See checks and problemDetails for what was found."
-    ),
-    # Issuing
-    "bad-idempotency-key": Kind(400, "The header Idempotency-Key is not as it should be"),
-    "issuer-not-kept": Kind(
-        400,
-        "This service does not sign for that issuer on your behalf",
-        "Sign with your own key, or ask the operator to keep one for you.",
-    ),
-    "no-custodian": Kind(
-        404, "This deployment signs for nobody", "Sign with your own key: see tally issue."
     ),
     # Witnessing
     "no-witness": Kind(404, "This deployment is no witness"),

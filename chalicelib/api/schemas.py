@@ -158,6 +158,7 @@ SCHEMAS: dict[str, Schema] = {
         },
         {"credential": {"type": ["string", "object"]}, "receipt": _ref("Receipt")},
     ),
+    "ErasureReceipt": _object({"payload": _TEXT, "protected": _TEXT, "signature": _TEXT}),
     "IssuerProfile": _object(
         {
             "v": {"const": 1},
@@ -297,7 +298,9 @@ SCHEMAS: dict[str, Schema] = {
         },
     ),
     "IssueCredentialRequest": _object({"credential": _ANY}, {"options": _object({})}),
-    "IssuedVc": _object({"verifiableCredential": _ANY, "entry": _HEX32, "document": _HOLDER}),
+    "IssuedVc": _object(
+        {"verifiableCredential": _ANY, "id": _HEX32, "entry": _HEX32, "document": _HOLDER}
+    ),
     "VerifyCredentialRequest": _object(
         {"verifiableCredential": _ANY},
         {"options": _object({}, {**_WANTED, "returnCredential": _FLAG, "receipt": _BASE64})},

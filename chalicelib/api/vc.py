@@ -4,8 +4,10 @@ A credential that is not verified is answered with 400, as W3C's test suites exp
 that could be judged with 200, whatever the verdict, as the specification says. In both ``verified``
 is true only if every check was made and passed, and every other answer says which did not.
 
-A credential is issued by signing and registering it at once. Besides it, the answer has what the
-holder keeps to bind it to its entry, as receipts have it; the receipt itself is at ``Location``.
+A credential is issued by signing and registering it at once, with its issuer's key in KMS. Besides
+it, the answer has what the holder keeps to bind it to its entry, as receipts have it; the receipt
+itself is at ``Location``. W3C's clients know no Idempotency-Key: without one, each request is an
+order of its own.
 
 What reads and makes credentials takes a while to load, which a cold start need not pay.
 """
@@ -13,7 +15,9 @@ What reads and makes credentials takes a while to load, which a cold start need 
 from __future__ import annotations
 
 from . import media
-from .operation import ENTRIES_WRITE, Call
+from .documents import GIVEN_KEY_REFUSALS
+from .entries import STATEMENT_REFUSALS
+from .operation import DOCUMENTS_ISSUE, Call
 from .request import Reply
 from .room import Room
 
@@ -63,15 +67,18 @@ def verify_presentation(call: Call) -> Reply:
 @room.operation(
     "POST",
     "/credentials/issue",
-    summary="Sign and register a credential for an issuer whose key is kept here (W3C VC API)",
-    scope=ENTRIES_WRITE,
+    summary="Sign and register a credential with its issuer's key in KMS (W3C VC API)",
+    scope=DOCUMENTS_ISSUE,
     takes=(media.JSON,),
-    sends={"Idempotency-Key": "names this order: 1 to 128 visible ASCII characters"},
+    sends={"Idempotency-Key": "as for POST /v1/documents; left out, it is another order each time"},
     gives={201: (media.JSON,)},
     headers={"Location": "where the receipt is found"},
     reads="IssueCredentialRequest",
     returns=("IssuedVc",),
-    problems=(*UNREAD, "bad-idempotency-key", "issuer-not-kept", "no-custodian"),
+    problems=(
+        *(*UNREAD, *STATEMENT_REFUSALS, *GIVEN_KEY_REFUSALS),
+        *("malformed-document", "no-custodial-key", "cannot-issue"),
+    ),
 )
 def issue_credential(call: Call) -> Reply:
     from . import vc_issuing

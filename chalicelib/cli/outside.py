@@ -31,7 +31,7 @@ def outside() -> None:
 @json_option
 def set_parties(file: Path, as_json: bool) -> None:
     """Let the parties in FILE attest from now on, and no others; see docs/operations.md."""
-    from ..bootstrap import check_outside
+    from ..parties import check_outside
 
     data = read_file(file)
     try:

@@ -96,7 +96,7 @@ def _wanted(held: Receipt) -> list[tuple[str, int]]:
 
 def _ask(url: str, wanted: Sequence[tuple[str, int]], policy: Policy) -> Policy:
     """The policy with the headers that one node knows. URLs may hold secrets: none is shown."""
-    from ..bootstrap import headers_from
+    from ..parties import headers_from
 
     try:
         chain, headers = headers_from(url, wanted)

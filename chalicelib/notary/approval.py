@@ -16,20 +16,23 @@ from ..proof.statement import parse_statement
 from .accepted import accepted_key, parse_accepted, read_numbers
 from .admit import resume
 from .checks import Caller, check_statements
+from .documents import Desk
 from .held import person_of
 from .log import Log
-from .ports import Conflict, Job, Registry
+from .ports import Conflict, Job
 from .refused import Refused
 
 WAITING = "awaiting-approval"
 
 
-def approve(job: Job, caller: Caller, registry: Registry, log: Log, now_ms: int) -> Job:
-    """Let the job go on; one whose statements would be refused by now fails. Raises Refused."""
+def approve(job: Job, desk: Desk) -> Job:
+    """Let the job go on; one whose statements would be refused by now fails, and so does one of
+    which nothing is kept any more for its sender to have. Raises Refused."""
+    log, caller = desk.log, desk.caller
     if job.state == WAITING:
         entries = _entries(log, job)
         _check_person(job, entries, caller)
-        problem = _problem(job, entries, registry, log, now_ms)
+        problem = _problem(job, entries, desk)
         with suppress(Conflict):  # somebody was faster: what they decided holds
             if problem:
                 log.jobs.fail(job.id, problem)
@@ -61,7 +64,7 @@ def _entries(log: Log, job: Job) -> list[bytes]:
 def _check_person(job: Job, entries: Sequence[bytes], caller: Caller) -> None:
     kids = {parse_statement(entry).statement.kid for entry in entries}
     own = {job.sender, *(person_of("", kid.hex()) for kid in kids)}
-    if not caller.person or caller.person in own:
+    if not (caller.person and job.sender) or caller.person in own:
         raise Refused(
             "same-person",
             "whoever sent or signed a job does not approve it: somebody else does, with a key or "
@@ -69,10 +72,14 @@ def _check_person(job: Job, entries: Sequence[bytes], caller: Caller) -> None:
         )
 
 
-def _problem(job: Job, entries: Sequence[bytes], registry: Registry, log: Log, now_ms: int) -> str:
+def _problem(job: Job, entries: Sequence[bytes], desk: Desk) -> str:
     """Why the job cannot go on by now, ``name: detail``; empty when it can."""
+    kept = desk.custody.documents.get(job.id)
+    if kept is not None and kept.is_gone(desk.now_ms):
+        return "document-gone: what was made of the roster is destroyed: send it anew"
     owner = Caller(job.tenant, client="", scopes=frozenset())
-    checked = check_statements(entries, owner, registry, log, now_ms, signed=True)
+    log = desk.log
+    checked = check_statements(entries, owner, desk.registry, log, desk.now_ms, signed=True)
     for number, each in zip(read_numbers(log.work, job.id), checked, strict=True):
         if isinstance(each, Refused):
             return f"{each.name}: item {number}: {each.detail}"

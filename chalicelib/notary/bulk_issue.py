@@ -35,7 +35,7 @@ from .orders import (
     Claims,
     Form,
     Order,
-    check_length,
+    check_order_length,
     check_profile,
     custodial_key,
     find_profile,
@@ -75,7 +75,7 @@ class BulkOrder(NamedTuple):
 
 
 class NoResults(Exception):
-    """The rows are not all made yet, or none will be."""
+    """The rows are not all made and approved yet, or none will be."""
 
 
 class Result(NamedTuple):
@@ -97,7 +97,7 @@ def open_job(desk: Desk, key: str, order: BulkOrder) -> Job:
         held = claim(desk, id_, sha256(sent), NO_LINEAGE)
     else:
         held = open_again(desk, record, sha256(sent))
-    desk.log.jobs.create(Job(id_, desk.caller.tenant, "admitting"))
+    desk.log.jobs.create(Job(id_, desk.caller.tenant, "admitting", sender=desk.caller.person))
     # The store's own message about this object wakes the worker; the owner's look, if it is lost.
     _create(desk, upload_key(id_), held.seal(_ROSTER, sent, desk.custody.random))
     return _job(desk, id_)
@@ -127,8 +127,8 @@ def read_results(desk: Desk, id: str, first: int) -> tuple[list[Result], int | N
         raise Refused("no-such-job", "nothing was issued for you by a job with this id")
     if record.is_gone(desk.now_ms):
         raise Destroyed(None)
-    if job.state in ("admitting", "failed"):
-        raise NoResults
+    if job.state in ("admitting", "awaiting-approval", "failed"):
+        raise NoResults  # what is signed is good for who looks at the signature alone
     number = first // BULK_ISSUE_ROWS
     rows = _read_made(desk, open_record(record, desk.custody.keys), number)
     start = number * BULK_ISSUE_ROWS
@@ -226,7 +226,7 @@ def _make_row(
     content = Claims(row.claims, order.form, row.holder)
     ordered = Order(order.issuer, key, find_profile(order.profile), content)
     try:
-        check_length(ordered)
+        check_order_length(ordered)
     except Refused as refused:
         breach = Breach("", f"{refused.name}: {refused.detail}")
         return MadeRow(row.number, breaches=(breach,), total=1)

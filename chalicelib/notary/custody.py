@@ -5,7 +5,7 @@ first all randomness of the issue, then the document's salt and digests and the 
 secret is AES-256-GCM under a data key of its own, which lies beside it wrapped by KMS; tenant and
 record id are its encryption context. The document itself is never stored. When the window ends, or
 its tenant says so, secret and wrapped key are overwritten, and a tombstone is left: which key was
-used, and which entry came of it.
+used, and which entry came of it, of which issuer.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Record:
 
     ``tenant`` is the SHA-256 of the tenant's name. From ``until_ms`` on there is no secret, whether
     it was purged or not. Whoever works on the issue holds it until ``lease_ms``. ``entry`` is the
-    signed statement, empty until it is signed, and ``entry_id`` its id. ``secret`` is sealed with
-    the data key in ``wrapped``; both are empty once it is ``gone``. ``version`` is 0 before it was
-    ever stored."""
+    signed statement, empty until it is signed, ``entry_id`` its id and ``iss`` its issuer's.
+    ``secret`` is sealed with the data key in ``wrapped``; both are empty once it is ``gone``.
+    ``version`` is 0 before it was ever stored."""
 
     id: str
     tenant: Hash
@@ -50,6 +50,7 @@ class Record:
     until_ms: int
     lease_ms: int = 0
     entry_id: Hash | None = None
+    iss: str = ""
     entry: bytes = b""
     secret: bytes = b""
     wrapped: bytes = b""

@@ -265,7 +265,9 @@ def _sign(desk: Desk, held: Held, plan: Plan) -> Held:
     commitments = commit(secret.salt, made.document)
     payload = Register(plan.profile, made.document.canonicalization, *commitments)
     entry = sign_statement(payload, plan.iss, secret.lineage.sub, secret.iat, signer)
-    record = replace(held.record, state="signed", entry=entry, entry_id=entry_id(entry))
+    record = replace(
+        held.record, state="signed", entry=entry, entry_id=entry_id(entry), iss=plan.iss
+    )
     secret = replace(secret, document=made.document, credential=made.credential)
     return _keep(desk, replace(held, record=record, secret=secret))
 

@@ -5,14 +5,14 @@ Refusals say what was expected and where, never what was found: what is asked is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias, get_args
 
 from ..proof.document import Canonicalization, check_canonicalization, digest_document
 from ..proof.errors import Malformed
 from ..proof.jcs import DuplicateKey, JsonValue, parse_ijson
-from ..proof.keys import EDDSA, PublicKey, Signer, parse_jwk
+from ..proof.keys import EDDSA, SIGNATURE_BYTES, PublicKey, Signer, parse_jwk
 from ..proof.limits import SALT_BYTES
 from ..proof.members import JsonObject, MalformedMember, read_base64, read_object, read_text
 from ..proof.receipt import HolderPart
@@ -75,7 +75,7 @@ def read_order(body: bytes, tenant: str, registry: Registry, now_ms: int) -> Ord
     except Malformed as error:
         raise Refused("malformed-json", str(error)) from error
     badge = isinstance(content, Claims) and content.form == "open-badges"
-    key = custodial_key(registry.issuer(iss), tenant, now_ms, EDDSA if badge else None)
+    key = key_for_one(registry.issuer(iss), tenant, now_ms, EDDSA if badge else None)
     order = Order(iss, key, find_profile(name), content)
     _check(order)
     return order
@@ -91,8 +91,22 @@ def custodial_key(
     return _newest(found, now_ms, alg)
 
 
+def key_for_one(
+    issuer: Issuer | None, tenant: str, now_ms: int, alg: int | None = None
+) -> IssuerKey:
+    """The same for what is issued by itself, at the word of one person."""
+    found = _own(issuer, tenant)
+    if found.approval:
+        raise Refused(
+            "approval-required",
+            f"documents of {found.id} need a second person's approval: send a roster to POST"
+            " /v1/jobs, which somebody else approves",
+        )
+    return custodial_key(found, tenant, now_ms, alg)
+
+
 def key_in_custody(issuer: Issuer | None, tenant: str, now_ms: int) -> IssuerKey:
-    """The same, whatever the issuer may do now."""
+    """``custodial_key``, whatever the issuer may do now."""
     return _newest(_own(issuer, tenant), now_ms, None)
 
 
@@ -216,7 +230,7 @@ def _check(order: Order) -> None:
     check_profile(profile, claims=isinstance(content, Claims))
     if isinstance(content, Claims):
         check_claims(profile, dict(content.claims))
-    check_length(order)
+    check_order_length(order)
 
 
 def check_profile(profile: Profile, *, claims: bool) -> None:
@@ -231,14 +245,22 @@ def check_profile(profile: Profile, *, claims: bool) -> None:
         raise Refused("no-claims", f"{profile.name} takes no claims: send the document")
 
 
-def check_length(order: Order) -> None:
+def check_order_length(order: Order) -> None:
+    """See ``check_length``."""
+    salt = seed = bytes(SALT_BYTES)
+
+    def made(signer: Signer, place: Place) -> Made:
+        return make(order, signer, salt, seed, 0, place)
+
+    check_length(order.iss, order.key, made)
+
+
+def check_length(iss: str, key: IssuerKey, make: Callable[[Signer, Place], Made]) -> None:
     """Make it without a signature, and raise Refused for what cannot be kept or signed."""
-    measure = _Measure(order.key.key)
+    measure = _Measure(key.key)
     # As long a place as any is; which one it will have is known only once it is claimed.
-    url = "https://".ljust(LIST_URL_CHARACTERS + len(order.iss), "x")
-    made = make(
-        order, measure, bytes(SALT_BYTES), bytes(SALT_BYTES), 0, Place(url, PAGE_PLACES - 1)
-    )
+    url = "https://".ljust(LIST_URL_CHARACTERS + len(iss), "x")
+    made = make(measure, Place(url, PAGE_PLACES - 1))
     if len(made.credential) > CREDENTIAL_KEPT_BYTES:
         raise Refused(
             "too-many-bytes", f"the credential would have more than {CREDENTIAL_KEPT_BYTES} bytes"
@@ -260,4 +282,4 @@ class _Measure:
 
     def sign(self, message: bytes) -> bytes:
         self.longest = max(self.longest, len(message))
-        return bytes(64)
+        return b"\xff" * SIGNATURE_BYTES  # which is the longest in base58, too

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from ..proof.payload import Payload, Register, StatusChange, Supersede
 from ..proof.statement import parse_statement
 from .batch import REFUSED
+from .custody import Record
 from .deliveries import announce, queue
 from .entries import read_entries
 from .index import KEY_BYTES, find
@@ -79,6 +80,13 @@ def tell_of_failure(store: WebhookStore, job: Job, now_ms: int) -> None:
     """Queue the end of a job that failed: at its admission, by a person, or because it was set
     aside."""
     announce(store, job.tenant, new_event("job.failed", now_ms, {"job": job.id}), now_ms)
+
+
+def tell_of_erasure(store: WebhookStore, tenant: str, left: Record, now_ms: int) -> None:
+    """Queue that what was kept of a document is destroyed: its tombstone has an entry."""
+    assert left.entry_id is not None, "nothing that has no entry is told of"
+    data = {"entry": left.entry_id.hex(), "issuer": left.iss}
+    announce(store, tenant, new_event("document.erased", now_ms, data), now_ms)
 
 
 def _job_done(job: Job, refused: int, at_ms: int) -> Event:

@@ -9,11 +9,16 @@ from typing import Any
 import pytest
 from chalice.test import HTTPResponse
 
+from chalicelib.notary.audit import audit_store
+from chalicelib.notary.limits import CUSTODY_MS
 from chalicelib.notary.ports import IdentityProvider, IssuerKey
 from chalicelib.proof.hashes import Hash
 from chalicelib.proof.keys import SigningKey
 from chalicelib.proof.statement import StatusChange, parse_statement
 from tests.api.hooks import Hooks
+from tests.api.test_bulk_issue import csv, person, results, work
+from tests.api.test_documents import check_receipt, of_claims, of_document, signed_by
+from tests.api.vc_world import credential
 from tests.api.world import CBOR_SEQ, COLLEGE, NOW_S, URL, World, id_of, problem_of
 from tests.fakes import key_named
 
@@ -228,6 +233,141 @@ class TestWebhooks:
         decide(strict, job, key=key_named("college").public.kid.hex())
         decide(strict, job)
         assert self.told(hooks) == []
+
+
+PERSON = {"scope": "documents:issue jobs:read jobs:approve"}
+"""Who may issue and approve, in one token: the college's first person, unless a key is named."""
+
+
+@pytest.fixture
+def kept(strict: World) -> World:
+    """Its documents are signed in KMS."""
+    strict.take_custody()
+    return strict
+
+
+def issue_roster(world: World) -> str:
+    """The job of two rows, which a worker has made."""
+    opened = world.issue_roster(csv(person(1), person(2)))
+    assert opened.status_code == 201
+    status = work(world, opened.json_body["job"])
+    assert (status["state"], status["accepted"]) == ("awaiting-approval", 2)
+    return str(status["job"])
+
+
+def untouched(*args: object) -> None:
+    raise AssertionError("this is refused before")
+
+
+class TestCustody:
+    """What the service signs for an issuer that asks for two persons."""
+
+    @pytest.mark.parametrize(
+        ("path", "order"),
+        [
+            ("/v1/documents", of_claims()),
+            ("/v1/documents", of_document()),
+            ("/credentials/issue", {"credential": credential()}),
+            ("/credentials/issue", {"credential": credential(issuer=None)}),
+        ],
+    )
+    def test_one_by_one_nothing_is_issued_kept_or_signed(
+        self, kept: World, monkeypatch: pytest.MonkeyPatch, path: str, order: Any
+    ) -> None:
+        custody = kept.service.custody
+        for port, name in (
+            *((custody.documents, "put"), (custody.keys, "new")),
+            *((custody.issuer_keys, "signer"), (kept.service.log.lists, "allot")),
+        ):
+            monkeypatch.setattr(port, name, untouched)
+        stored = kept.stored()
+        headers = {"Idempotency-Key": '"k"', **kept.issuing()}
+        response = kept.post_json(path, order, **headers)
+        assert (response.status_code, problem_of(response)) == (403, "approval-required")
+        assert "/v1/jobs" in response.json_body["detail"]
+        assert kept.stored() == stored
+
+    def test_a_roster_waits_and_nothing_of_it_is_handed_out(self, kept: World) -> None:
+        job = issue_roster(kept)
+        documents = {
+            "issuer": COLLEGE,
+            "kind": "register",
+            "profile": "education/diploma",
+            "items": 2,
+        }
+        assert show(kept, job)["approval"]["documents"] == [documents]
+        response = kept.get(f"/v1/jobs/{job}/results", **kept.issuing())
+        assert (response.status_code, problem_of(response)) == (409, "no-results")
+        assert work(kept, job)["state"] == "awaiting-approval"
+
+    def test_its_sender_does_not_approve_it(self, kept: World) -> None:
+        job = issue_roster(kept)
+        for own in (PERSON, {**PERSON, "sub": "another name"}):
+            response = decide(kept, job, **{"key": kept.college.public.kid.hex(), **own})
+            assert (response.status_code, problem_of(response)) == (403, "same-person")
+        assert show(kept, job)["state"] == "awaiting-approval"
+        assert kept.issue_roster(csv(person(1), person(2))).json_body["state"] == (
+            "awaiting-approval"
+        )
+
+    def test_nor_does_who_sends_it_again_make_it_theirs(self, kept: World) -> None:
+        job = issue_roster(kept)
+        headers = {
+            **kept.bearer(key=SECOND.public.kid.hex(), **PERSON),
+            "Idempotency-Key": '"a key"',
+            "Content-Type": "text/csv",
+        }
+        query = f"issuer={COLLEGE}&profile=education/diploma"
+        data = csv(person(1), person(2))
+        again = kept.request("POST", f"/v1/jobs?{query}", data, headers)
+        assert again.json_body["job"] == job
+        first = decide(kept, job, key=kept.college.public.kid.hex())
+        assert problem_of(first) == "same-person"
+        assert decide(kept, job).status_code == 200
+
+    def test_another_person_lets_it_go_on_exactly_once(self, kept: World) -> None:
+        job = issue_roster(kept)
+        signed = len(signed_by(kept))
+        for _ in range(2):
+            assert decide(kept, job).status_code == 200
+            assert work(kept, job)["integrated"] == 2
+        assert audit_store(kept.service.log).statements == 2
+        assert len(signed_by(kept)) == signed
+        found = results(kept, job)
+        assert len({each["entry_id"] for each in found}) == 2
+        for each in found:
+            check_receipt(kept, each, each["credential"].partition("~")[0].encode())
+
+    def test_a_rejection_fails_it(self, kept: World) -> None:
+        job = issue_roster(kept)
+        assert decide(kept, job, "rejection").status_code == 200
+        late = decide(kept, job)
+        assert (late.status_code, problem_of(late)) == (409, "not-awaiting-approval")
+        assert work(kept, job)["problem"] == "not-approved: the wrong year"
+        response = kept.get(f"/v1/jobs/{job}/results", **kept.issuing())
+        assert problem_of(response) == "no-results"
+        assert kept.service.log.pending.take(1) == []
+        assert audit_store(kept.service.log).statements == 0
+
+    @pytest.mark.parametrize("how", ["destroyed", "too late"])
+    def test_of_what_nothing_is_kept_nothing_is_registered(self, kept: World, how: str) -> None:
+        """Nobody would ever have its salts."""
+        job = issue_roster(kept)
+        if how == "destroyed":
+            kept.request("DELETE", f"/v1/documents/{job}", headers=kept.issuing())
+        else:
+            kept.clock.tick(CUSTODY_MS)
+        late = decide(kept, job, exp=2**40)
+        assert (late.status_code, problem_of(late)) == (409, "not-awaiting-approval")
+        problem = kept.service.log.jobs.get(job)
+        assert problem is not None
+        assert problem.problem.startswith("document-gone: ")
+
+    def test_webhooks_are_told_that_it_waits(self, kept: World) -> None:
+        hooks = Hooks(kept)
+        hooks.made("job.waiting")
+        issue_roster(kept)
+        assert [each.event.type for each in hooks.store.rows.values()] == ["job.waiting"]
 
 
 def test_who_approved_is_in_no_log_line(strict: World, capsys: pytest.CaptureFixture[str]) -> None:

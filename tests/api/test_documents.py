@@ -22,11 +22,13 @@ from chalicelib.notary.profiles import profiles
 from chalicelib.proof.credentials.data_integrity import verify_credential
 from chalicelib.proof.credentials.sd_jwt import parse_sd_jwt
 from chalicelib.proof.credentials.sd_jwt_vc import verify_sd_jwt_vc
+from chalicelib.proof.erasure import check_erased, parse_erasure, verify_erasure
 from chalicelib.proof.jcs import format_jcs
 from chalicelib.proof.keys import EDDSA, ES256, format_jwk
 from chalicelib.proof.policy import read_policy
 from chalicelib.proof.receipt import parse_receipt
 from chalicelib.proof.verify import verify
+from tests.api.hooks import Hooks
 from tests.api.world import COLLEGE, HOSPITAL, HOSPITAL_TENANT, JSON, URL, World, problem_of
 from tests.fakes import MemoryBitLists, MemoryDocuments, MemoryIssuerKeys, key_named
 
@@ -484,7 +486,7 @@ class TestAfterwards:
         issued = world.issue(of_claims(), **WAIT)
         where = issued.headers["Location"]
         for _ in range(2):
-            assert world.request("DELETE", where, headers=world.issuing()).status_code == 204
+            assert world.request("DELETE", where, headers=world.issuing()).status_code == 200
         gone = world.get(where, **world.issuing())
         assert (gone.status_code, problem_of(gone)) == (410, "document-gone")
         spent = world.issue(of_claims(), **WAIT)
@@ -492,6 +494,34 @@ class TestAfterwards:
         for answer in (gone, spent):
             assert issued.json_body["entry_id"] in answer.json_body["detail"]
         assert world.get(f"/v1/receipts/{issued.json_body['entry_id']}").status_code == 200
+
+    def test_what_is_destroyed_is_answered_with_the_notarys_word(self, world: World) -> None:
+        world.register_notary()
+        world.take_custody()
+        answer = world.issue(of_claims(), **WAIT).json_body
+        where = f"/v1/documents/{answer['id']}"
+        gone = world.request("DELETE", where, headers=world.issuing())
+        assert gone.headers["Content-Type"] == "application/vnd.tally.erasure+json"
+        assert gone.headers["Cache-Control"] == "private, no-store"
+        signed = parse_erasure(gone.body)
+        policy = read_policy(world.get("/v1/policy").json_body)
+        who = verify_erasure(signed, policy)
+        receipt = parse_receipt(format_jcs(answer["receipt"]) + b"\n")
+        check_erased(signed.erasure, receipt.statement, who)
+        assert signed.erasure.destroyed == ("kept-copies",)
+
+    def test_webhooks_are_told_of_it_once(self, world: World) -> None:
+        hooks = Hooks(world)
+        hooks.made("document.erased")
+        world.take_custody()
+        issued = world.issue(of_claims(), **WAIT)
+        for _ in range(2):
+            world.request("DELETE", issued.headers["Location"], headers=world.issuing())
+        [delivery] = hooks.store.rows.values()
+        assert delivery.event.data == {
+            "entry": issued.json_body["entry_id"],
+            "issuer": COLLEGE,
+        }
 
     def test_nothing_is_given_after_the_window_whether_it_was_purged_or_not(
         self, world: World

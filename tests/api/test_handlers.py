@@ -20,10 +20,10 @@ from chalicelib.api.handlers import (
     SweepFailed,
     uploaded_jobs,
 )
-from chalicelib.bootstrap import Parties
 from chalicelib.notary.attest import Party
 from chalicelib.notary.limits import ALARM_TRIES, CUSTODY_MS, HEARTBEAT_MS
 from chalicelib.notary.ports import Upload
+from chalicelib.parties import Parties
 from chalicelib.proof.hashes import sha256
 from tests.api.world import CBOR_SEQ, COLLEGE, World, id_of, problem_of
 from tests.fakes import MemoryChain, MemoryObjects

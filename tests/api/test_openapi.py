@@ -60,7 +60,7 @@ def test_whoever_needs_a_scope_says_so() -> None:
     }
     assert scoped == {
         ("/entries", "post", "entries:write"),
-        ("/credentials/issue", "post", "entries:write"),
+        ("/credentials/issue", "post", "documents:issue"),
         ("/v1/uploads", "post", "entries:write"),
         ("/v1/status-entries", "post", "entries:write"),
         ("/v1/documents", "post", "documents:issue"),

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from chalicelib.api import wiring
 from chalicelib.notary.limits import CREDENTIAL_BYTES
 from chalicelib.proof.credentials.vcdm import V2
-from tests.api.custodian import MemoryCustodian
+from tests.api.test_documents import documents_of, signed_by
 from tests.api.vc_world import (
     CHALLENGE,
     DOMAIN,
@@ -74,15 +72,14 @@ HOSTILE: dict[str, bytes] = {
     ],
 )
 def test_a_hostile_body_is_refused(world: World, path: str, member: bytes, name: str) -> None:
-    custodian = MemoryCustodian(world, {COLLEGE: world.college})
-    wiring.use(replace(world.service, custodian=custodian))
+    world.take_custody()
     body = HOSTILE[name].replace(b'"C"', b'"' + member + b'"')
-    response = world.post_json(path, body, **world.bearer())
+    response = world.post_json(path, body, **world.issuing())
     assert response.status_code == 400
     answer = response.json_body
     assert answer["verified"] is False
     assert [each["type"] for each in answer["problemDetails"]]
-    assert custodian.orders == []
+    assert (documents_of(world).rows, signed_by(world)) == ({}, [])
 
 
 LONG = "a" * 300_000
@@ -131,8 +128,7 @@ def test_no_byte_of_what_is_verified_can_be_changed(world: World, path: str, bod
     "path", ["/credentials/verify", "/presentations/verify", "/credentials/issue"]
 )
 def test_a_body_that_is_too_large_is_refused_unread(world: World, path: str) -> None:
-    wiring.use(replace(world.service, custodian=MemoryCustodian(world, {})))
-    response = world.post_json(path, b" " * (CREDENTIAL_BYTES + 1), **world.bearer())
+    response = world.post_json(path, b" " * (CREDENTIAL_BYTES + 1), **world.issuing())
     assert (response.status_code, problem_of(response)) == (413, "too-many-bytes")
 
 

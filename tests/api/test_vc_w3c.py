@@ -15,7 +15,6 @@ from chalicelib.api import wiring
 from chalicelib.proof.credentials.multibase import format_base58
 from chalicelib.proof.hashes import sha256
 from chalicelib.proof.jcs import format_jcs
-from tests.api.custodian import MemoryCustodian
 from tests.api.vc_statements import (
     ALLOWED,
     BAD_PRESENTATIONS,
@@ -37,15 +36,17 @@ from tests.api.vc_world import (
     results,
     signed,
 )
-from tests.api.world import COLLEGE, World, problem_of
+from tests.api.world import World, problem_of
 from tests.proof.credentials_document_vectors import edited, put
 
 
 @pytest.fixture
 def served(world: World) -> World:
-    """The world, with the college's key in custody."""
-    custodian = MemoryCustodian(world, {COLLEGE: world.college})
-    wiring.use(replace(world.service, custodian=custodian))
+    """The world, with a key of the college's in KMS, and without status lists: one that was never
+    asked for is there only after a minute."""
+    world.service = replace(world.service, log=replace(world.service.log, lists=None))
+    wiring.use(world.service)
+    world.take_custody()
     return world
 
 
@@ -56,7 +57,7 @@ def verify(world: World, value: Any, **options: Any) -> Any:
 
 
 def issue(world: World, value: Any) -> Any:
-    return world.post_json("/credentials/issue", {"credential": value}, **world.bearer())
+    return world.post_json("/credentials/issue", {"credential": value}, **world.issuing())
 
 
 def present(world: World, value: Any, name: str = "verifiablePresentation") -> Any:

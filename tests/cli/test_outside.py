@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from chalicelib import bootstrap
-from chalicelib.bootstrap import Parties, Service
+from chalicelib.bootstrap import Service
 from chalicelib.notary.attest import Party
 from chalicelib.notary.networks import Unreachable
 from chalicelib.notary.outside import parse_outside
 from chalicelib.notary.sequence import create_log, sequence
 from chalicelib.notary.witnessing import WitnessService
+from chalicelib.parties import Parties
 from chalicelib.proof.note import format_vkey, parse_vkey
 from chalicelib.proof.tlogpolicy import parse_tlog_policy
 from tests.cli.desk import tally, tally_json

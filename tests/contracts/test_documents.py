@@ -58,7 +58,9 @@ RECORD = Record(
     secret=b"sealed",
     wrapped=b"wrapped",
 )
-SIGNED = replace(RECORD, state="signed", entry=b"entry", entry_id=entry_id(b"entry"))
+SIGNED = replace(
+    RECORD, state="signed", entry=b"entry", entry_id=entry_id(b"entry"), iss="did:web:a.example"
+)
 
 SECRET = Secret(
     sha256(b"body"), bytes(32), bytes(range(32)), Lineage("urn:uuid:x"), 1, credential=b"c"
@@ -103,7 +105,8 @@ class TestDocuments:
         held = stores.documents.put(SIGNED)
         gone = stores.documents.put(tombstone(held))
         assert (gone.state, gone.entry, gone.secret, gone.wrapped) == ("gone", b"", b"", b"")
-        assert (gone.entry_id, gone.tenant) == (SIGNED.entry_id, SIGNED.tenant)
+        assert (gone.entry_id, gone.iss) == (SIGNED.entry_id, SIGNED.iss)
+        assert gone.tenant == SIGNED.tenant
 
 
 def items_of(clients: Clients, stores: Stores) -> list[dict[str, object]]:
@@ -313,6 +316,7 @@ def test_what_is_purged_or_destroyed_is_nowhere_in_the_table(
     assert purge(documents, desk.now_ms + CUSTODY_MS) == 1
     items = local_clients.dynamodb.scan(TableName=documents._table)["Items"]
     assert {item["id"]["S"] for item in items} == {purged.id, destroyed.id}
-    names = {"id", "tenant", "state", "until_ms", "lease_ms", "version", "expires_s", "entry_id"}
+    names = {"id", "tenant", "state", "until_ms", "lease_ms", "version", "expires_s"}
+    names |= {"entry_id", "iss"}
     assert all(item.keys() == names for item in items)
     assert purge(documents, desk.now_ms + CUSTODY_MS) == 0

@@ -40,6 +40,7 @@ from infra.peers.anvil import Anvil, running_anvil
 from infra.template import ENVIRONMENT
 
 from ..api.hooks import Hooks
+from ..api.vc_world import credential
 from ..api.world import CBOR_SEQ, COLLEGE, COLLEGE_TENANT, URL, World, issuer
 from ..fakes import START_MS, check_url, key_named, memory_log
 from ..webhook_fakes import Receivers
@@ -287,11 +288,13 @@ def integrate_twice(life: Life, function: str, bearer: dict[str, str]) -> None:
 
 
 def issue_and_destroy(life: Life, now_s: int) -> None:
-    """What is issued with a key in KMS is asked for again, destroyed, or purged."""
+    """What is issued with a key in KMS is asked for again, destroyed and told of, or purged."""
     world = life.world
     with life.acting_as(""):
         key = world.take_custody(id_=COLLEGE)
     life.notebook.issuer_keys.add(key.arn)
+    with life.acting_as("api-handler"):
+        Hooks(world).made("document.erased")
     with life.acting_as("api-handler"):
         bearer = world.bearer(scope="documents:issue", iat=now_s, exp=now_s + 600)
         order = {"issuer": COLLEGE, "profile": "generic/file", "document": "AAAA"}
@@ -301,7 +304,9 @@ def issue_and_destroy(life: Life, now_s: int) -> None:
             assert (issued.status_code, again.status_code) == (303, 303)
             where = issued.headers["Location"]
             assert world.get(where, **bearer).status_code == 200
-        assert world.request("DELETE", where, headers=bearer).status_code == 204
+        assert world.request("DELETE", where, headers=bearer).status_code == 200
+        asked = {"credential": credential()}
+        assert world.post_json("/credentials/issue", asked, **bearer).status_code == 201
     issue_a_roster(life, bearer)
     world.clock.tick(CUSTODY_MS)
     with life.acting_as("sweep"):

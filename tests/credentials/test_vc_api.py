@@ -4,7 +4,6 @@ verify, and refuse altered; what we issue they accept, and refuse altered."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,8 +11,7 @@ import pytest
 from chalicelib.api import wiring
 from chalicelib.notary.issue import key_url
 from chalicelib.proof.credentials.multibase import did_key_method, format_multikey
-from chalicelib.proof.keys import format_jwk, format_private_jwk
-from tests.api.custodian import MemoryCustodian
+from chalicelib.proof.keys import PublicKey, format_jwk, format_private_jwk
 from tests.api.vc_world import (
     CHALLENGE,
     COLLEGE_KEY,
@@ -37,10 +35,14 @@ from .test_documents import secret_of
 __all__ = ["ask", "ask_all"]
 
 AT = "2027-01-15T08:00:00Z"
-ISSUER = {
-    "method": key_url(COLLEGE, COLLEGE_KEY.public),
-    "multikey": format_multikey(COLLEGE_KEY.public),
-}
+
+
+def named(key: PublicKey) -> dict[str, str]:
+    """A key of the college's, as they know it."""
+    return {"method": key_url(COLLEGE, key), "multikey": format_multikey(key)}
+
+
+ISSUER = named(COLLEGE_KEY.public)
 HOLDERS = {
     "method": did_key_method(HOLDER.public),
     "multikey": format_multikey(HOLDER.public),
@@ -51,10 +53,7 @@ HOLDERS = {
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    world = World()
-    custodian = MemoryCustodian(world, {COLLEGE: world.college})
-    wiring.use(replace(world.service, custodian=custodian))
-    yield world
+    yield World()
     wiring.use(None)
 
 
@@ -117,12 +116,13 @@ def test_an_sd_jwt_of_theirs_is_verified_and_so_is_its_binding(world: World, ask
 
 
 def test_they_accept_what_we_issue_and_refuse_it_altered(world: World, ask_all: Any) -> None:
+    key = named(world.take_custody().key)
     issued = world.post_json(
-        "/credentials/issue", {"credential": credential()}, **world.bearer()
+        "/credentials/issue", {"credential": credential()}, **world.issuing()
     ).json_body["verifiableCredential"]
     values = (issued, {**issued, "name": "a"})
     accepted, refused = ask_all(
-        [{"job": "credentialVerify", "credential": value, "at": AT, **ISSUER} for value in values]
+        [{"job": "credentialVerify", "credential": value, "at": AT, **key} for value in values]
     )
     assert accepted.accepted() is True
     assert refused.error

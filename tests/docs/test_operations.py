@@ -28,7 +28,6 @@ from chalicelib.api.handlers import (
     publish_documents,
     sequence_wakes,
 )
-from chalicelib.bootstrap import Parties, build_parties
 from chalicelib.cli.main import main
 from chalicelib.cli.registration import read_issuer_file
 from chalicelib.notary import batch, publish, take
@@ -41,6 +40,7 @@ from chalicelib.notary.notices import profile_of
 from chalicelib.notary.outside import Outside, parse_outside
 from chalicelib.notary.public_url import Answer
 from chalicelib.notary.witnesses import NO_QUORUM
+from chalicelib.parties import Parties, build_parties
 from chalicelib.proof.issuer_profile import format_profile, parse_profile
 from infra.template import ADDITIONS, ENVIRONMENT
 from tests.api.hooks import TARGET, Hooks

@@ -25,8 +25,10 @@ from chalicelib.notary.ports import Issuer, IssuerKey
 from chalicelib.notary.profiles import profiles
 from chalicelib.notary.publish import register_notary
 from chalicelib.proof.cbor import encode
+from chalicelib.proof.credentials.vcdm import V2
+from chalicelib.proof.erasure import MEDIA_TYPE as ERASURE_TYPE
 from chalicelib.proof.hashes import sha256, sm3
-from chalicelib.proof.keys import ES256, SigningKey, parse_jwk
+from chalicelib.proof.keys import EDDSA, ES256, SigningKey, parse_jwk
 from chalicelib.proof.payload import Register
 from chalicelib.proof.receipt import parse_receipt
 from chalicelib.proof.statement import sign_statement
@@ -285,8 +287,8 @@ def kept(office: Office) -> list[tuple[str, bytes]]:
 def _in_custody(office: Office) -> None:
     """Documents, claims and a roster of who cannot sign; with what is refused of them."""
     service, key = office.cloud.service, key_named(HOUSE)
-    made = service.custody.issuer_keys.make(HOUSE, ES256, 0)
-    keys = (IssuerKey(key.public, 0), made)
+    made = [service.custody.issuer_keys.make(HOUSE, alg, 0) for alg in (ES256, EDDSA)]
+    keys = (IssuerKey(key.public, 0), *made)
     service.registry.put_issuer(Issuer(HOUSE, "house", {"en": "A House", "zh": "某院"}, keys))
     with Http(office.cloud.url) as http:
         tokens = tokens_for(http, IssuerSigner(HOUSE, key), None, "documents:issue jobs:read")
@@ -310,6 +312,27 @@ def _in_custody(office: Office) -> None:
     other = _json({**common, "document": document})
     assert office.send("POST", "/v1/documents", other, again).status_code == 422
     _roster_in_custody(office, token)
+    _of_w3cs_model(office, token)
+
+
+def _of_w3cs_model(office: Office, token: dict[str, str]) -> None:
+    """Issued and destroyed again, or refused."""
+    value = {"@context": [V2], "type": ["VerifiableCredential"], "issuer": HOUSE}
+    subject = {"name": CHINESE, "birthdate": BIRTHDATE, "identifier": STUDENT}
+    for members, status in (
+        ({"credentialSubject": subject}, 201),
+        ({"credentialSubject": subject, "issuer": f"did:web:{HOST}.example"}, 403),
+        ({"credentialSubject": subject, "type": [NAME]}, 400),
+        ({"credentialSubject": {}, NAME: AILMENT}, 400),
+    ):
+        body = _json({"credential": {**value, **members}})
+        sent = {**_JSON, **token, "Idempotency-Key": f'"{quote(NAME)}-{status}"'}
+        answer = office.send("POST", "/credentials/issue", body, sent)
+        assert answer.status_code == status, answer.text
+        if status == 201:
+            where = f"/v1/documents/{answer.json()['id']}"
+    gone = office.send("DELETE", where, headers=token)
+    assert gone.headers["Content-Type"] == ERASURE_TYPE, gone.text
 
 
 def _roster_in_custody(office: Office, token: dict[str, str]) -> None:

@@ -16,15 +16,28 @@ import pytest
 from chalicelib.notary.admit import admit_bulk, bulk_id
 from chalicelib.notary.approval import approve, reject
 from chalicelib.notary.audit import audit_store
+from chalicelib.notary.custody import Custody
+from chalicelib.notary.documents import Desk as Asking
 from chalicelib.notary.jobs import job_status
 from chalicelib.notary.ports import IssuerKey, OutcomeUnknown
 from chalicelib.notary.refused import Refused
-from tests.fakes import FAULTS, Fault, Killed, Lost, MemoryRegistry, key_named
+from tests.fakes import (
+    FAULTS,
+    Fault,
+    Killed,
+    Lost,
+    MemoryDataKeys,
+    MemoryDocuments,
+    MemoryIssuerKeys,
+    MemoryRegistry,
+    key_named,
+)
 from tests.faults.scenario import Stage, run_out
 from tests.notary.desk import CALLER, UNIVERSITY, Desk, issuer_of, registered
 
 SENDER, SECOND = (replace(CALLER, person=person) for person in ("sender", "second"))
 BODIES = [b"".join(registered(n) for n in numbers) for numbers in ((1, 2, 3), (4,), (5, 6))]
+CUSTODY = Custody(MemoryDocuments(), MemoryDataKeys(), MemoryIssuerKeys(), "https://tally.test")
 GOOD, BAD, LATE = [bulk_id(CALLER.tenant, body) for body in BODIES]
 
 
@@ -53,7 +66,7 @@ def _approve(desk: Desk, job: str, ended: bool) -> None:
     found = desk.log.jobs.get(job)
     assert found is not None
     with suppress(Refused):  # once it has failed, she is told so
-        approve(found, SECOND, registry(ended=ended), desk.log, desk.clock())
+        approve(found, Asking(CUSTODY, registry(ended=ended), desk.log, SECOND, desk.clock()))
 
 
 def _reject(desk: Desk) -> None:

@@ -8,9 +8,11 @@ from typing import Any, cast
 
 import pytest
 
+from chalicelib.notary import documents
 from chalicelib.notary.admit import Caller, admit_bulk, admit_statement, admit_upload, open_upload
 from chalicelib.notary.approval import approve, reject
 from chalicelib.notary.audit import audit_store
+from chalicelib.notary.custody import Custody
 from chalicelib.notary.held import Held, Subject, held_key, hold, person_of, read_held
 from chalicelib.notary.jobs import job_status
 from chalicelib.notary.ports import Conflict, Issuer, IssuerKey, Job
@@ -18,7 +20,15 @@ from chalicelib.notary.refused import Refused
 from chalicelib.proof.errors import Malformed
 from chalicelib.proof.hashes import sha256
 from chalicelib.proof.statement import Payload, parse_statement, sign_statement
-from tests.fakes import START_MS, MemoryObjects, MemoryUploads, key_named
+from tests.fakes import (
+    START_MS,
+    MemoryDataKeys,
+    MemoryDocuments,
+    MemoryIssuerKeys,
+    MemoryObjects,
+    MemoryUploads,
+    key_named,
+)
 from tests.notary.desk import (
     CALLER,
     HOSPITAL,
@@ -57,8 +67,14 @@ def send(desk: Desk, items: Sequence[bytes] = ITEMS, caller: Caller = SENDER) ->
     return admit_bulk(b"".join(items), caller, desk.registry, desk.log, desk.clock())
 
 
+def asking(desk: Desk, caller: Caller) -> documents.Desk:
+    """The caller at a service that keeps nothing of these jobs."""
+    custody = Custody(MemoryDocuments(), MemoryDataKeys(), MemoryIssuerKeys(), "https://tally.test")
+    return documents.Desk(custody, desk.registry, desk.log, caller, desk.clock())
+
+
 def allow(desk: Desk, job: Job, caller: Caller = SECOND) -> Job:
-    return approve(desk.job(job), caller, desk.registry, desk.log, desk.clock())
+    return approve(desk.job(job), asking(desk, caller))
 
 
 def refusal(work: Callable[[], object]) -> str:
@@ -203,6 +219,9 @@ class TestApproving:
     def test_by_nobody_in_particular_is_refused(self, desk: Desk) -> None:
         assert refusal(lambda: allow(desk, send(desk), CALLER)) == "same-person"
 
+    def test_of_what_nobody_in_particular_sent_is_refused(self, desk: Desk) -> None:
+        assert refusal(lambda: allow(desk, send(desk, caller=CALLER))) == "same-person"
+
     @pytest.mark.parametrize(
         ("different", "problem"),
         [
@@ -282,13 +301,13 @@ class TestRaces:
     def test_of_two_approvals_the_first_is_written_down(self, desk: Desk) -> None:
         job = send(desk)
         allow(desk, job)
-        late = approve(job, THIRD, desk.registry, desk.log, desk.clock())
+        late = approve(job, asking(desk, THIRD))
         assert (late.state, late.decider) == ("integrating", SECOND.person)
 
     def test_an_approval_after_a_rejection_is_none(self, desk: Desk) -> None:
         job = send(desk)
         reject(job, "no", desk.log)
-        name = refusal(lambda: approve(job, SECOND, desk.registry, desk.log, desk.clock()))
+        name = refusal(lambda: approve(job, asking(desk, SECOND)))
         assert name == "not-awaiting-approval"
 
     def test_a_rejection_after_an_approval_is_none(self, desk: Desk) -> None:
@@ -300,7 +319,7 @@ class TestRaces:
         job = send(desk)
         allow(desk, job)
         put_issuer(desk, status="suspended")
-        late = approve(job, THIRD, desk.registry, desk.log, desk.clock())
+        late = approve(job, asking(desk, THIRD))
         assert late.state == "integrating"
 
 

@@ -1,94 +1,169 @@
-"""What a service kept is destroyed, and then its notary says so."""
+"""What a service kept is destroyed, and then its notary and its webhooks say so."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
 
+from chalicelib.notary.custody import Record, hash_tenant
 from chalicelib.notary.erasures import erase_kept
 from chalicelib.notary.notices import Notary
-from chalicelib.notary.ports import OutcomeUnknown
+from chalicelib.notary.ports import Conflict, OutcomeUnknown
+from chalicelib.notary.webhooks import Delivery, Endpoint
 from chalicelib.proof.erasure import SignedErasure, parse_erasure
-from chalicelib.proof.hashes import Hash, sha256
+from chalicelib.proof.hashes import sha256
 from chalicelib.proof.keys import ES256, SigningKey, WrongSignature
-from tests.fakes import START_MS, Clock, key_named
+from tests.fakes import START_MS, Clock, MemoryDocuments, key_named
+from tests.webhook_fakes import MemoryWebhooks
 
-ENTRY = sha256(b"an entry")
+ENTRY, COLLEGE = sha256(b"an entry"), "did:web:college.example"
 NOTARY = Notary("did:web:notary.example", key_named("notary", ES256), key_named("lists"))
+ID = sha256(b"a document").hex()
+SIGNED = Record(
+    ID,
+    hash_tenant("college"),
+    "accepted",
+    START_MS + 1,
+    entry_id=ENTRY,
+    iss=COLLEGE,
+    entry=b"entry",
+    secret=b"sealed",
+    wrapped=b"wrapped",
+)
+CLAIMED = replace(SIGNED, state="claimed", entry_id=None, iss="", entry=b"")
 
 
 @dataclass
-class Kept:
-    """A shelf of documents by tenant and id, each with its entry if it was signed."""
+class Shelf:
+    """A service that keeps one document, and the college's webhook; ``looked`` is what was kept
+    whenever somebody asked for the time."""
 
-    entry_id: Hash | None = ENTRY
-    copies: int = 1
-    lost: bool = False
-    signed: list[int] = field(default_factory=list)
+    documents: MemoryDocuments = field(default_factory=MemoryDocuments)
+    webhooks: MemoryWebhooks = field(default_factory=MemoryWebhooks)
+    clock: Clock = field(default_factory=Clock)
+    looked: list[bytes] = field(default_factory=list)
 
-    def destroy(self, tenant: str, id: str) -> Kept | None:
-        if (tenant, id) != ("college", "1"):
-            return None
-        if self.lost:
-            raise OutcomeUnknown("nobody knows")
-        self.copies = 0
-        return self
+    def __post_init__(self) -> None:
+        for tenant in ("college", "hospital"):
+            wanted = frozenset(("document.erased",))
+            endpoint = Endpoint(f"ep of {tenant}", tenant, "https://x.example", ("s",), wanted)
+            self.webhooks.put_endpoint(endpoint)
+
+    def erase(
+        self, tenant: str = "college", id: str = ID, notary: Notary | None = NOTARY
+    ) -> bytes | SignedErasure | None:
+        def now_ms() -> int:
+            self.looked.append(self.documents.rows[id].secret)
+            return self.clock()
+
+        data = erase_kept(self.documents, self.webhooks, notary, tenant, id, now_ms)
+        return parse_erasure(data) if data else data
+
+    def told(self) -> list[Delivery]:
+        return list(self.webhooks.rows.values())
 
 
-def erase(kept: Kept, tenant: str = "college", id: str = "1", notary: Notary = NOTARY) -> object:
-    clock = Clock()
-
-    def now_ms() -> int:
-        kept.signed.append(kept.copies)
-        return clock()
-
-    data = erase_kept(kept.destroy, notary, tenant, id, now_ms)
-    return parse_erasure(data) if data else data
+def shelf(record: Record = SIGNED) -> Shelf:
+    made = Shelf()
+    made.documents.put(record)
+    return made
 
 
 def test_it_is_destroyed_and_the_notary_says_so() -> None:
-    kept = Kept()
-    signed = erase(kept)
+    kept = shelf()
+    signed = kept.erase()
     assert isinstance(signed, SignedErasure)
     erasure = signed.erasure
     assert (erasure.iss, erasure.entries) == (NOTARY.id, (ENTRY,))
     assert (erasure.erased_ms, erasure.destroyed) == (START_MS, ("kept-copies",))
     assert signed.kid == NOTARY.signer.public.kid
+    left = kept.documents.rows[ID]
+    assert (left.state, left.entry, left.secret, left.wrapped) == ("gone", b"", b"", b"")
 
 
 def test_the_time_is_after_it_is_done() -> None:
-    kept = Kept()
-    erase(kept)
-    assert kept.signed == [0]
+    kept = shelf()
+    kept.erase()
+    assert kept.looked == [b""]
 
 
-def test_asked_again_it_says_the_same() -> None:
-    kept = Kept()
-    one, other = erase(kept), erase(kept)
+def test_its_tenants_webhooks_are_told_with_entry_and_issuer_alone() -> None:
+    kept = shelf()
+    kept.erase()
+    [delivery] = kept.told()
+    assert (delivery.tenant, delivery.event.type) == ("college", "document.erased")
+    assert delivery.event.data == {"entry": ENTRY.hex(), "issuer": COLLEGE}
+    assert delivery.event.at_ms == START_MS
+
+
+def test_asked_again_it_says_the_same_later_and_nobody_is_told_twice() -> None:
+    kept = shelf()
+    one = kept.erase()
+    kept.clock.tick()
+    other = kept.erase()
     assert isinstance(one, SignedErasure)
     assert isinstance(other, SignedErasure)
-    assert one.erasure == other.erasure
+    assert other.erasure == replace(one.erasure, erased_ms=START_MS + 1_000)
+    assert len(kept.told()) == 1
+
+
+def test_whoever_died_before_it_was_told_tells_it_the_next_time() -> None:
+    kept = shelf()
+    put = kept.webhooks.put
+
+    def lose(delivery: Delivery) -> Delivery:
+        kept.webhooks.put = put  # type: ignore[method-assign]
+        raise OutcomeUnknown("nobody knows")
+
+    kept.webhooks.put = lose  # type: ignore[method-assign]
+    with pytest.raises(OutcomeUnknown):
+        kept.erase()
+    assert kept.documents.rows[ID].state == "gone"
+    assert isinstance(kept.erase(), SignedErasure)
+    [delivery] = kept.told()
+    assert delivery.event.data["issuer"] == COLLEGE
+
+
+def test_what_time_has_destroyed_is_said_to_be_gone_too() -> None:
+    kept = shelf(replace(SIGNED, until_ms=0))
+    assert isinstance(kept.erase(), SignedErasure)
 
 
 def test_what_was_never_signed_has_no_entry_to_name() -> None:
-    kept = Kept(entry_id=None)
-    assert erase(kept) == b""
-    assert kept.copies == 0
+    kept = shelf(CLAIMED)
+    assert kept.erase() == b""
+    assert kept.documents.rows[ID].state == "gone"
+    assert kept.told() == []
 
 
-@pytest.mark.parametrize(("tenant", "id"), [("college", "2"), ("hospital", "1")])
+def test_without_a_notary_it_is_destroyed_and_told_all_the_same() -> None:
+    kept = shelf()
+    assert kept.erase(notary=None) == b""
+    assert kept.documents.rows[ID].state == "gone"
+    assert len(kept.told()) == 1
+
+
+@pytest.mark.parametrize(("tenant", "id"), [("college", "0" * 64), ("hospital", ID)])
 def test_what_is_not_there_or_another_tenants(tenant: str, id: str) -> None:
-    kept = Kept()
-    assert erase(kept, tenant, id) is None
-    assert kept.copies == 1
+    kept = shelf()
+    before = dict(kept.documents.rows)
+    assert kept.erase(tenant, id) is None
+    assert (kept.documents.rows, kept.told()) == (before, [])
 
 
-def test_nothing_is_said_while_nobody_knows() -> None:
-    kept = Kept(lost=True)
+@pytest.mark.parametrize("error", [Conflict, OutcomeUnknown])
+def test_nothing_is_said_while_nobody_knows(error: Callable[[str], Exception]) -> None:
+    kept = shelf()
+
+    def lose(record: Record) -> Record:
+        raise error("nobody knows")
+
+    kept.documents.put = lose  # type: ignore[method-assign]
     with pytest.raises(OutcomeUnknown):
-        erase(kept)
-    assert kept.signed == []
+        kept.erase()
+    assert (kept.looked, kept.told()) == ([], [])
 
 
 @dataclass(frozen=True)
@@ -108,4 +183,4 @@ class Broken:
 def test_a_signature_that_does_not_verify_is_not_handed_out() -> None:
     notary = replace(NOTARY, signer=Broken(key_named("notary", ES256)))  # type: ignore[arg-type]
     with pytest.raises(WrongSignature):
-        erase(Kept(), notary=notary)
+        shelf().erase(notary=notary)
