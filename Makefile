@@ -92,7 +92,7 @@ demo: setup
 
 test: setup
 	@echo "Running every test"
-	@$(BIN)/python -m pytest --cov --cov-fail-under=100
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup --cov --cov-fail-under=100
 
 serve: setup
 	@$(BIN)/python -m infra.local_cloud serve --port $(PORT)

@@ -28,3 +28,11 @@ def deployed(local_cloud: LocalCloud) -> Deployment:
     do, such as ``deployed.service.registry.put_issuer(...)``.
     """
     return deploy_locally(local_cloud)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Workers take whole files, so that what a file makes once is made once; and one of them takes
+    all that look at what the demo leaves."""
+    for item in items:
+        group = "demo" if "left" in getattr(item, "fixturenames", ()) else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))

@@ -45,7 +45,7 @@ def test_every_command_is_a_make_target_or_part_of_the_walk() -> None:
     ("target", "recipe"),
     [
         ("demo", "$(BIN)/python -m infra.demo"),
-        ("test", "$(BIN)/python -m pytest --cov --cov-fail-under=100"),
+        ("test", "$(BIN)/python -m pytest -n 3 --dist loadgroup --cov --cov-fail-under=100"),
         ("serve", "$(BIN)/python -m infra.local_cloud serve"),
         ("wheel", "$(BIN)/python -m build --wheel"),
     ],
