@@ -27,18 +27,18 @@ from .adapters.s3_objects import S3Objects, S3Uploads
 from .adapters.secp256k1 import KmsSecp256k1
 from .adapters.sqs_wake import SqsRemind, SqsWake
 from .notary.attest import Attester
-from .notary.custody import Custody
-from .notary.deliveries import Deliverer
+from .notary.custody.records import Custody
 from .notary.log import Log
 from .notary.networks import Attempt
 from .notary.notices import Notary
 from .notary.ports import Registry, Remind, Signer, Uploads, Wake
 from .notary.public_url import Get, Post, Reach
 from .notary.publish import Publisher
-from .notary.telling import Teller
-from .notary.vc_lists import ServedLists
-from .notary.vc_ports import StatusLists
-from .notary.webhooks import Delivery, Sealer, WebhookStore
+from .notary.vc.lists import ServedLists
+from .notary.vc.ports import StatusLists
+from .notary.webhooks.deliveries import Deliverer
+from .notary.webhooks.events import Delivery, Sealer, WebhookStore
+from .notary.webhooks.telling import Teller
 from .notary.witnesses import WITNESSES
 from .notary.witnessing import WitnessService
 from .parties import OutsideParties, Parties, chain_addresses

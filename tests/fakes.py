@@ -18,8 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chalicelib.bootstrap import Service
-from chalicelib.notary.bit_lists import Allotment, BitList, ListId
-from chalicelib.notary.custody import Custody, Record, Unreadable
+from chalicelib.notary.custody.records import Custody, Record, Unreadable
 from chalicelib.notary.limits import ASK_MS, KMS_MESSAGE_BYTES
 from chalicelib.notary.log import Log
 from chalicelib.notary.networks import Attempt
@@ -38,7 +37,8 @@ from chalicelib.notary.ports import (
     Upload,
 )
 from chalicelib.notary.public_url import Answer, UnknownHost, parse_public_url
-from chalicelib.notary.vc_lists import ServedLists
+from chalicelib.notary.status.bit_lists import Allotment, BitList, ListId
+from chalicelib.notary.vc.lists import ServedLists
 from chalicelib.notary.witnessing import WitnessedLog, WitnessService
 from chalicelib.parties import Parties
 from chalicelib.proof.hashes import Hash, sha256

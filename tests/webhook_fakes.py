@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chalicelib.notary.ports import Conflict
 from chalicelib.notary.public_url import Answer, NoConnection
-from chalicelib.notary.webhooks import Delivery, Endpoint, State, WrongSeal
+from chalicelib.notary.webhooks.events import Delivery, Endpoint, State, WrongSeal
 from chalicelib.proof.text import MalformedBase64, format_base64, parse_base64
 
 from .fakes import locked

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..notary.bit_lists import Allotment, BitList, Form, ListId, parse_name
+from ..notary.status.bit_lists import Allotment, BitList, Form, ListId, parse_name
 from ..proof.hashes import Hash
 from .aws import Clients, code_of
 from .dynamodb import CONDITION_FAILED, doubt_told, put_at

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from ..notary.custody import Record, State
+from ..notary.custody.records import Record, State
 from ..notary.limits import CUSTODY_LAZY_S, TOMBSTONE_S
 from ..proof.hashes import Hash
 from .aws import Clients

@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, cast
 
 from ..notary.limits import WEBHOOK_KEEP_S
-from ..notary.webhooks import Delivery, Endpoint, Event, State
+from ..notary.webhooks.events import Delivery, Endpoint, Event, State
 from ..proof.hashes import sha256
 from .aws import Clients
 from .dynamodb import doubt_told, put_at, query

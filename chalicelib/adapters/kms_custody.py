@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from ..notary.custody import Unreadable
+from ..notary.custody.records import Unreadable
 from ..notary.ports import IssuerKey, Signer
 from ..proof.keys import EDDSA, ES256, parse_spki
 from .aws import Clients, code_of

@@ -6,7 +6,7 @@ KMS writes it into its audit trail: hence the tenant's hash.
 
 from __future__ import annotations
 
-from ..notary.webhooks import WrongSeal
+from ..notary.webhooks.events import WrongSeal
 from ..proof.hashes import sha256
 from ..proof.text import MalformedBase64, format_base64, parse_base64
 from .aws import Clients, code_of

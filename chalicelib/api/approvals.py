@@ -8,7 +8,7 @@ from ..notary.approval import approve, reject
 from ..notary.jobs import job_status
 from ..notary.ports import Job
 from ..notary.refused import Refused
-from ..notary.telling import tell_of_failure
+from ..notary.webhooks.telling import tell_of_failure
 from ..proof.errors import Malformed
 from ..proof.issuer_profile import check_issuer_text
 from ..proof.members import read_text

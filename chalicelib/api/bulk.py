@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ..notary.documents import Destroyed, InProgress
+from ..notary.custody.documents import Destroyed, InProgress
+from ..notary.custody.orders import FORMS, Form
 from ..notary.jobs import job_status
 from ..notary.limits import CUSTODY_BYTES, PAGE_BYTES
-from ..notary.orders import FORMS, Form
 from ..notary.published import ask_for_lists
 from ..notary.roster.limits import ROSTER_ROWS
 from ..proof.jcs import JsonValue
@@ -22,7 +22,7 @@ from .request import Reply
 from .room import Room
 
 if TYPE_CHECKING:
-    from ..notary.bulk_issue import Result
+    from ..notary.custody.bulk_issue import Result
 
 room = Room(__name__)
 
@@ -51,7 +51,7 @@ _PRIVATE = {"Cache-Control": "private, no-store"}
     ),
 )
 def issue_roster(call: Call) -> Reply:
-    from ..notary import bulk_issue as use_case  # a cold start need not load it
+    from ..notary.custody import bulk_issue as use_case  # a cold start need not load it
 
     call.request.negotiate((media.JSON,))
     call.request.limit(CUSTODY_BYTES)
@@ -87,7 +87,7 @@ def issue_roster(call: Call) -> Reply:
     problems=("no-such-job", "no-results", "document-gone"),
 )
 def list_results(call: Call) -> Reply:
-    from ..notary import bulk_issue as use_case
+    from ..notary.custody import bulk_issue as use_case
 
     id_ = call.request.params["job"]
     if not JOB_ID.fullmatch(id_):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..notary.custodial_change import change_status
+from ..notary.custody.change import change_status
 from ..proof.errors import Malformed
 from ..proof.members import read_hash, read_integer, read_text
 from ..proof.payload import StatusChange, check_payload

@@ -28,7 +28,7 @@ _HEADERS = {
     problems=("no-notary",),
 )
 def show_did_document(call: Call) -> Reply:
-    from ..notary.did_web import format_did_document  # only here: it takes its time to load
+    from ..notary.issuers.did_web import format_did_document  # only here: it takes its time to load
 
     service = call.service
     if service.notary is None:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..notary import documents as use_case
+from ..notary.custody import documents as use_case
 from ..notary.erasures import erase_kept
 from ..notary.limits import CUSTODY_BYTES, IDEMPOTENCY_KEY_CHARACTERS, WAIT_S
 from ..notary.profiles import BrokenClaims

@@ -8,7 +8,7 @@ from ..notary.admit import admit_bulk, admit_statement
 from ..notary.jobs import job_status
 from ..notary.limits import BULK_BYTES, WAIT_S
 from ..notary.ports import Job
-from ..notary.telling import tell_of_admission
+from ..notary.webhooks.telling import tell_of_admission
 from ..proof.hashes import Hash
 from ..proof.limits import ENTRY_BYTES
 from . import media

@@ -12,16 +12,16 @@ from urllib.parse import unquote_plus
 
 from ..notary.admit import Caller, admit_upload, upload_key
 from ..notary.attest import attest
-from ..notary.deliveries import deliver_due
-from ..notary.documents import Desk, purge
+from ..notary.custody.documents import Desk, purge
 from ..notary.limits import ALARM_TRIES, DRAIN_MS
 from ..notary.log import Refusal
 from ..notary.networks import Attempt
 from ..notary.ports import Job
 from ..notary.publish import publish
 from ..notary.sequence import drain
-from ..notary.telling import tell_news, tell_of_admission, tell_of_failure
-from ..notary.webhooks import Delivery
+from ..notary.webhooks.deliveries import deliver_due
+from ..notary.webhooks.events import Delivery
+from ..notary.webhooks.telling import tell_news, tell_of_admission, tell_of_failure
 from . import wiring
 from .serve import describe_error, log_line
 
@@ -213,7 +213,7 @@ def _admit(id_: str, service: Service) -> Job:
     job = service.log.jobs.get(id_)
     if job is None or service.custody.documents.get(id_) is None:
         return admit_upload(id_, service.registry, service.log, now_ms)
-    from ..notary.bulk_issue import issue_job
+    from ..notary.custody.bulk_issue import issue_job
 
     caller = Caller(job.tenant, client="", scopes=frozenset())
     return issue_job(Desk(service.custody, service.registry, service.log, caller, now_ms), id_)

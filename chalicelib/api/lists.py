@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 
-from ..notary.allot import Allotted, allot_entries
-from ..notary.bit_lists import PURPOSES, TOKEN, bits_url, parse_name
 from ..notary.limits import ALLOT_ENTRIES, LIST_RETRY_S, LIST_TTL_S
-from ..notary.served import NoSuchList, NotFresh, Served, serve_list
+from ..notary.status.allot import Allotted, allot_entries
+from ..notary.status.bit_lists import PURPOSES, TOKEN, bits_url, parse_name
+from ..notary.status.served import NoSuchList, NotFresh, Served, serve_list
 from ..proof.errors import Malformed
 from ..proof.members import read_integer, read_text
 from . import media

@@ -18,12 +18,12 @@ from . import (
     policy,
     receipts,
     tokens,
-    vc,
     verify,
     webhooks,
     witness,
 )
 from .operation import Operation
+from .vc import routes as vc
 
 _MODULES = (
     *(entries, documents, bulk, changes, jobs, approvals, receipts, webhooks),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from ..notary.deliveries import GONE
-from ..notary.endpoints import DISABLED
+from ..notary.custody.orders import FORMS
 from ..notary.limits import ALLOT_ENTRIES, UPLOAD_BYTES
-from ..notary.orders import FORMS
 from ..notary.ports import JobState
-from ..notary.webhooks import EVENTS
-from ..notary.webhooks import State as DeliveryState
+from ..notary.webhooks.deliveries import GONE
+from ..notary.webhooks.endpoints import DISABLED
+from ..notary.webhooks.events import EVENTS
+from ..notary.webhooks.events import State as DeliveryState
 from ..proof.entry_status import SUPERSEDE
 from ..proof.issuer_profile import STATUSES
 from ..proof.limits import INTEGER

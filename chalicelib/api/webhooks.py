@@ -11,8 +11,11 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from ..notary.deliveries import replay
-from ..notary.endpoints import (
+from ..notary.limits import WEBHOOK_BYTES, WEBHOOK_PAGE
+from ..notary.ports import Conflict, OutcomeUnknown
+from ..notary.public_url import NotReached
+from ..notary.webhooks.deliveries import replay
+from ..notary.webhooks.endpoints import (
     add_endpoint,
     disable_endpoint,
     enable_endpoint,
@@ -22,10 +25,7 @@ from ..notary.endpoints import (
     retire_secret,
     rotate_secret,
 )
-from ..notary.limits import WEBHOOK_BYTES, WEBHOOK_PAGE
-from ..notary.ports import Conflict, OutcomeUnknown
-from ..notary.public_url import NotReached
-from ..notary.webhooks import Delivery, Endpoint, format_secret
+from ..notary.webhooks.events import Delivery, Endpoint, format_secret
 from ..proof.errors import Malformed
 from ..proof.members import read_list, read_text
 from . import media

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ..notary.did_web import did_url
+from ..notary.issuers.did_web import did_url
 from ..proof.jcs import JsonValue
 from ..proof.keys import PublicKey, format_jwk
 from .failure import Misused, echo_json

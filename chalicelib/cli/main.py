@@ -18,20 +18,20 @@ from ..proof.keys import format_jwk
 from .auditing import audit
 from .credential import credential
 from .did_document import did
-from .erase import erase
+from .erasure.erase import erase
 from .failure import echo_json
 from .files import shown
 from .http import Http, check_url
-from .issue import issue
 from .jobs import jobs
 from .keyfile import ALGORITHMS, new_key, read_key
 from .life import reinstate, revoke, supersede, suspend
 from .notarise import notarise as notarise_documents
 from .notarise import report
-from .operator import operator
+from .operators.log import operator
 from .prepare import Order, name_documents
 from .profiles import profiles
 from .receipts import receipt
+from .rosters.issue import issue
 from .settings import (
     FILE,
     Group,

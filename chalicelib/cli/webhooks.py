@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import click
 
-from ..notary.webhooks import EVENTS
+from ..notary.webhooks.events import EVENTS
 from ..proof.jcs import JsonValue
 from .failure import echo_json
 from .http import Http, check_url, read_json

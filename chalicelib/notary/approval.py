@@ -16,7 +16,7 @@ from ..proof.statement import parse_statement
 from .accepted import accepted_key, parse_accepted, read_numbers
 from .admit import resume
 from .checks import Caller, check_statements
-from .documents import Desk
+from .custody.documents import Desk
 from .held import person_of
 from .log import Log
 from .ports import Conflict, Job

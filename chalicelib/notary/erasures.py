@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ..proof.erasure import KEPT_COPIES, make_erasure, sign_erasure
-from .custody import Documents
-from .documents import destroy
+from .custody.documents import destroy
+from .custody.records import Documents
 from .notices import Notary
-from .telling import tell_of_erasure
-from .webhooks import WebhookStore
+from .webhooks.events import WebhookStore
+from .webhooks.telling import tell_of_erasure
 
 
 def erase_kept(

@@ -13,8 +13,8 @@ from .networks import Attempts
 from .ports import Chain, Jobs, Objects, Pending, Row, Signer
 
 if TYPE_CHECKING:
-    from .bit_lists import BitLists
     from .notices import Notices
+    from .status.bit_lists import BitLists
     from .witnesses import Witnesses
 
 CHECKPOINT = "checkpoint"

@@ -79,7 +79,7 @@ def register_notary(notary: Notary, registry: Registry, log: Log) -> Issuer:
 def publish(publisher: Publisher) -> int:
     """Register what is new; the number of notices that were submitted. Nothing is done before the
     notary is registered itself."""
-    from .publish_bits import publish_bits  # only here: every function loads this module
+    from .status.publish_bits import publish_bits  # only here: every function loads this module
 
     log, notices = publisher.log, publisher.log.notices
     assert notices is not None, "a publisher has a place for notices"

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.api import bulk
 from chalicelib.api.handlers import admit_uploads
-from chalicelib.notary import bulk_issue
+from chalicelib.notary.custody import bulk_issue
 from chalicelib.notary.limits import CUSTODY_BYTES, CUSTODY_MS
 from chalicelib.notary.profiles import profiles
 from chalicelib.proof.credentials.data_integrity import verify_credential
@@ -254,7 +254,7 @@ def test_a_bad_roster_gets_a_clear_problem_and_nothing_is_stored_or_signed(
 
 
 def test_too_many_lines_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.notary.rosters.ROSTER_ROWS", 2)
+    monkeypatch.setattr("chalicelib.notary.custody.rosters.ROSTER_ROWS", 2)
     world.take_custody()
     response = world.issue_roster(b"{}\n{}\n{}\n", NDJSON)
     assert problem_of(response) == "too-many-items"

@@ -118,7 +118,7 @@ def test_what_only_resembles_an_entry_in_the_index_is_no_target(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The index knows the first half of an id alone."""
-    monkeypatch.setattr("chalicelib.notary.custodial_change.index_of", lambda *_: 1)
+    monkeypatch.setattr("chalicelib.notary.custody.change.index_of", lambda *_: 1)
     entry = issue(world)
     assert change(world, entry).status_code == 201
     response = change(world, entry[:32] + "0" * 32)

@@ -10,10 +10,10 @@ import pytest
 
 from chalicelib.api import wiring
 from chalicelib.bootstrap import publisher_of
-from chalicelib.notary.did_web import check_control, parse_did_document
+from chalicelib.notary.issuers.did_web import check_control, parse_did_document
 from chalicelib.notary.limits import ALLOT_ENTRIES, ASK_MS, STATUS_RENEW_MS
-from chalicelib.notary.places import PAGE_PLACES
 from chalicelib.notary.publish import publish
+from chalicelib.notary.status.places import PAGE_PLACES
 from chalicelib.proof.credentials.data_integrity import verify_credential
 from chalicelib.proof.credentials.jose import parse_jws
 from chalicelib.proof.credentials.status_list import (

@@ -11,10 +11,10 @@ from typing import Any, cast
 import pytest
 
 from chalicelib.api import wiring
-from chalicelib.notary.custody import record_id
+from chalicelib.notary.custody.records import record_id
 from chalicelib.notary.issue import key_url
 from chalicelib.notary.limits import CREDENTIAL_KEPT_BYTES
-from chalicelib.notary.vc_issue import ROUTE
+from chalicelib.notary.vc.issue import ROUTE
 from chalicelib.proof.credentials.data_integrity import verify_credential
 from chalicelib.proof.hashes import sha256
 from chalicelib.proof.jcs import format_jcs

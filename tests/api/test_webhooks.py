@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from chalicelib.notary.deliveries import GONE
-from chalicelib.notary.endpoints import DISABLED
 from chalicelib.notary.limits import WEBHOOK_BYTES, WEBHOOK_ENDPOINTS, WEBHOOK_WAITS_MS
 from chalicelib.notary.ports import Conflict, OutcomeUnknown
 from chalicelib.notary.public_url import Answer
-from chalicelib.notary.webhooks import parse_secret
+from chalicelib.notary.webhooks.deliveries import GONE
+from chalicelib.notary.webhooks.endpoints import DISABLED
+from chalicelib.notary.webhooks.events import parse_secret
 from tests.api.hooks import DAY_MS, TARGET, Hooks, Unverified, verify
 from tests.api.world import (
     CBOR_SEQ,

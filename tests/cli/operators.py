@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chalicelib.notary.did_web import did_url
+from chalicelib.notary.issuers.did_web import did_url
 from chalicelib.notary.public_url import Answer, NotReached, UnknownHost
 from tests.cli.desk import tally, tally_json
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from chalicelib.cli.issued import open_issued
 from chalicelib.cli.journal import Rejection, open_journal
 from chalicelib.cli.main import main
+from chalicelib.cli.rosters.issued import open_issued
 from chalicelib.proof.erasure import SignedErasure, check_erased, parse_erasure, verify_erasure
 from chalicelib.proof.policy import parse_policy
 from chalicelib.proof.receipt import Receipt, format_receipt, parse_receipt

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.cli import destroying, erasing
+from chalicelib.cli.erasure import destroying, erasing
 from chalicelib.cli.failure import Unfinished
 from chalicelib.cli.journal import lock
 from tests.cli.desk import Desk, tally, tally_json

@@ -13,9 +13,9 @@ from random import Random
 
 import pytest
 
-from chalicelib.cli.issued import open_issued
 from chalicelib.cli.keyfile import IssuerSigner, read_key
 from chalicelib.cli.prepare import Order, sign
+from chalicelib.cli.rosters.issued import open_issued
 from chalicelib.notary.issue import Issuing, make_sd_jwt_vc
 from chalicelib.notary.profiles import profiles
 from chalicelib.proof.document import Digests, commit, digest_document

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.cli import issue as command
+from chalicelib.cli.rosters import issue as command
 from chalicelib.proof.credentials.data_integrity import (
     check_controller,
     read_proof,

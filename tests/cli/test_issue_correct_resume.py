@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from chalicelib.cli import issuing, making, notarise
+from chalicelib.cli import notarise
 from chalicelib.cli.files import replace_file
-from chalicelib.cli.issued import IssuedList
 from chalicelib.cli.journal import Journal
-from chalicelib.cli.making import Shelves
-from chalicelib.cli.reconciliation import Reconciliation
+from chalicelib.cli.rosters import issuing, making
+from chalicelib.cli.rosters.issued import IssuedList
+from chalicelib.cli.rosters.making import Shelves
+from chalicelib.cli.rosters.reconciliation import Reconciliation
 from chalicelib.proof.payload import Register, Supersede
 from chalicelib.proof.receipt import parse_receipt
 from tests.cli.desk import UNIVERSITY, Desk, tally

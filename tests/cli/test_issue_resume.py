@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.cli import issuing, making, notarise
+from chalicelib.cli import notarise
 from chalicelib.cli.files import replace_file
-from chalicelib.cli.issued import IssuedList, open_issued
 from chalicelib.cli.journal import Journal, open_journal
-from chalicelib.cli.making import Shelves
-from chalicelib.cli.reconciliation import Reconciliation
+from chalicelib.cli.rosters import issuing, making
+from chalicelib.cli.rosters.issued import IssuedList, open_issued
+from chalicelib.cli.rosters.making import Shelves
+from chalicelib.cli.rosters.reconciliation import Reconciliation
 from chalicelib.proof.credentials.sd_jwt_vc import verify_sd_jwt_vc
 from chalicelib.proof.hashes import sha256
 from tests.cli.desk import UNIVERSITY, Desk, tally_json

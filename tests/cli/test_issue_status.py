@@ -10,9 +10,9 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib.cli import allotted
 from chalicelib.cli.journal import Journal
-from chalicelib.cli.making import Shelves
+from chalicelib.cli.rosters import allotted
+from chalicelib.cli.rosters.making import Shelves
 from chalicelib.proof.credentials.data_integrity import verify_credential
 from chalicelib.proof.credentials.sd_jwt_vc import verify_sd_jwt_vc
 from chalicelib.proof.credentials.status_list import StatusEntry, read_status_entry

@@ -11,7 +11,7 @@ import pytest
 from chalicelib import bootstrap
 from chalicelib.adapters.public_http import PublicHttp
 from chalicelib.bootstrap import Service
-from chalicelib.notary.did_web import did_url
+from chalicelib.notary.issuers.did_web import did_url
 from chalicelib.notary.public_url import Answer, OutOfTime
 from chalicelib.proof.times import format_time
 from tests.cli.desk import tally, tally_json

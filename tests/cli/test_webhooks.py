@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from chalicelib.notary.webhooks import parse_secret
+from chalicelib.notary.webhooks.events import parse_secret
 from tests.cli.desk import Desk, tally, tally_json
 from tests.webhook_fakes import MemoryWebhooks
 

@@ -25,11 +25,11 @@ from chalicelib.adapters.dynamodb_pending import DynamoPending
 from chalicelib.adapters.dynamodb_registry import DynamoRegistry
 from chalicelib.adapters.dynamodb_webhooks import QUEUE
 from chalicelib.adapters.s3_objects import S3Objects
-from chalicelib.notary.bit_lists import BitLists
-from chalicelib.notary.custody import Documents
+from chalicelib.notary.custody.records import Documents
 from chalicelib.notary.networks import Attempts
 from chalicelib.notary.notices import Notices
 from chalicelib.notary.ports import Chain, Jobs, Objects, Pending, Registry
+from chalicelib.notary.status.bit_lists import BitLists
 
 ORIGIN = "contracts.tally.test/log"
 

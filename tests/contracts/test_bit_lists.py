@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.notary.bit_lists import Allotment, BitList, BitLists, Form, ListId
 from chalicelib.notary.limits import ASK_MS
 from chalicelib.notary.notices import Placed, Waiting
 from chalicelib.notary.ports import Conflict, OutcomeUnknown
+from chalicelib.notary.status.bit_lists import Allotment, BitList, BitLists, Form, ListId
 from chalicelib.proof.hashes import sha256
 
 from ..fakes import START_MS

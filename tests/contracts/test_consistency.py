@@ -9,8 +9,8 @@ import pytest
 from boto3.session import Session
 
 from chalicelib.adapters.aws import Clients
-from chalicelib.notary.bit_lists import ListId
 from chalicelib.notary.ports import Bulk, Job
+from chalicelib.notary.status.bit_lists import ListId
 
 from .rows import GENESIS_ROW
 from .stores import Stores, make_places, make_stores, session

@@ -22,8 +22,23 @@ from chalicelib.adapters.kms_custody import (
     KmsIssuerKeys,
 )
 from chalicelib.notary.admit import Caller
-from chalicelib.notary.bulk_issue import BulkOrder, Result, issue_job, open_job, read_results
-from chalicelib.notary.custody import (
+from chalicelib.notary.custody.bulk_issue import (
+    BulkOrder,
+    Result,
+    issue_job,
+    open_job,
+    read_results,
+)
+from chalicelib.notary.custody.documents import (
+    Desk,
+    InProgress,
+    Issued,
+    destroy,
+    find,
+    issue,
+    purge,
+)
+from chalicelib.notary.custody.records import (
     Custody,
     DataKeys,
     Held,
@@ -34,7 +49,6 @@ from chalicelib.notary.custody import (
     open_record,
     tombstone,
 )
-from chalicelib.notary.documents import Desk, InProgress, Issued, destroy, find, issue, purge
 from chalicelib.notary.limits import CUSTODY_LAZY_S, CUSTODY_LEASE_MS, CUSTODY_MS, TOMBSTONE_S
 from chalicelib.notary.ports import Conflict, OutcomeUnknown
 from chalicelib.notary.sequence import create_log, drain

@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.adapters.aws import Clients
 from chalicelib.adapters.kms_sealer import KmsSealer
-from chalicelib.notary.webhooks import Sealer, WrongSeal, format_secret
+from chalicelib.notary.webhooks.events import Sealer, WrongSeal, format_secret
 from tests.webhook_fakes import MemorySealer
 
 SECRET = format_secret(bytes(range(32)))

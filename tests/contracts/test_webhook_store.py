@@ -10,10 +10,10 @@ import pytest
 
 from chalicelib.adapters.aws import Clients
 from chalicelib.adapters.dynamodb_webhooks import DynamoWebhooks
-from chalicelib.notary.deliveries import Deliverer, announce, deliver_due
 from chalicelib.notary.limits import WEBHOOK_KEEP_S
 from chalicelib.notary.ports import Conflict, OutcomeUnknown
-from chalicelib.notary.webhooks import (
+from chalicelib.notary.webhooks.deliveries import Deliverer, announce, deliver_due
+from chalicelib.notary.webhooks.events import (
     Delivery,
     Endpoint,
     State,

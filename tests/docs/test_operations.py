@@ -29,7 +29,7 @@ from chalicelib.api.handlers import (
     sequence_wakes,
 )
 from chalicelib.cli.main import main
-from chalicelib.cli.registration import read_issuer_file
+from chalicelib.cli.operators.registration import read_issuer_file
 from chalicelib.notary import batch, publish, take
 from chalicelib.notary.accepted import accepted_key
 from chalicelib.notary.attest import Party

@@ -20,7 +20,7 @@ from chalicelib.notary.limits import (
     WEBHOOK_TRIES,
     WEBHOOK_WAITS_MS,
 )
-from chalicelib.notary.webhooks import EVENTS, format_headers, format_secret, new_event
+from chalicelib.notary.webhooks.events import EVENTS, format_headers, format_secret, new_event
 
 from .pages import block, codes, read, rows, section
 

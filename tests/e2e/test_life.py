@@ -12,7 +12,7 @@ import pytest
 from chalicelib.bootstrap import system_clock_ms
 from chalicelib.cli.http import Http
 from chalicelib.cli.submit import submit
-from chalicelib.notary.did_web import parse_did_document
+from chalicelib.notary.issuers.did_web import parse_did_document
 from chalicelib.notary.publish import register_notary
 from chalicelib.proof.credentials.data_integrity import verify_credential
 from chalicelib.proof.credentials.jose import parse_jws

@@ -16,8 +16,8 @@ import pytest
 from chalicelib.notary.admit import admit_bulk, bulk_id
 from chalicelib.notary.approval import approve, reject
 from chalicelib.notary.audit import audit_store
-from chalicelib.notary.custody import Custody
-from chalicelib.notary.documents import Desk as Asking
+from chalicelib.notary.custody.documents import Desk as Asking
+from chalicelib.notary.custody.records import Custody
 from chalicelib.notary.jobs import job_status
 from chalicelib.notary.ports import IssuerKey, OutcomeUnknown
 from chalicelib.notary.refused import Refused

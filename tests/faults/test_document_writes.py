@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 
 from chalicelib.notary.audit import audit_store
-from chalicelib.notary.custody import Custody, Record, record_id
-from chalicelib.notary.documents import (
+from chalicelib.notary.custody.documents import (
     ROUTE,
     Desk,
     Destroyed,
@@ -29,6 +28,7 @@ from chalicelib.notary.documents import (
     issue,
     purge,
 )
+from chalicelib.notary.custody.records import Custody, Record, record_id
 from chalicelib.notary.entries import read_entries
 from chalicelib.notary.limits import CUSTODY_LEASE_MS, CUSTODY_MS
 from chalicelib.notary.log import Log

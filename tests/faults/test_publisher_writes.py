@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from chalicelib.notary.audit import audit_store
-from chalicelib.notary.bit_lists import TOKEN, ListId, bits_key
 from chalicelib.notary.entries import read_entries
 from chalicelib.notary.ports import OutcomeUnknown
 from chalicelib.notary.publish import publish
-from chalicelib.notary.served import serve_list
+from chalicelib.notary.status.bit_lists import TOKEN, ListId, bits_key
+from chalicelib.notary.status.served import serve_list
 from chalicelib.proof.credentials.jose import parse_jws, parse_payload
 from chalicelib.proof.credentials.status_list import REVOCATION
 from chalicelib.proof.credentials.token_status_list import INVALID, VALID

@@ -14,10 +14,16 @@ from typing import Any
 
 import pytest
 
-from chalicelib.notary import bulk_issue
 from chalicelib.notary.audit import audit_store
-from chalicelib.notary.bulk_issue import BulkOrder, Result, issue_job, open_job, read_results
-from chalicelib.notary.documents import Desk, InProgress
+from chalicelib.notary.custody import bulk_issue
+from chalicelib.notary.custody.bulk_issue import (
+    BulkOrder,
+    Result,
+    issue_job,
+    open_job,
+    read_results,
+)
+from chalicelib.notary.custody.documents import Desk, InProgress
 from chalicelib.notary.jobs import job_status
 from chalicelib.notary.limits import CUSTODY_LEASE_MS
 from chalicelib.notary.ports import OutcomeUnknown

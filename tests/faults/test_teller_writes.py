@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from chalicelib.notary.ports import OutcomeUnknown
-from chalicelib.notary.telling import tell_news
+from chalicelib.notary.webhooks.telling import tell_news
 from tests.fakes import FAULTS, Fault, Killed, Lost, Tap, Tapped
 from tests.notary.desk import registered, revoked, superseded
 from tests.notary.telling import TellingDesk
@@ -59,7 +59,7 @@ class Stage:
 
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the order of writes is always the same."""
-    monkeypatch.setattr("chalicelib.notary.telling.WEBHOOK_THREADS", 1)
+    monkeypatch.setattr("chalicelib.notary.webhooks.telling.WEBHOOK_THREADS", 1)
 
 
 @pytest.fixture(autouse=True)

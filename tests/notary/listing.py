@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from chalicelib.notary.allot import Allotted, allot_entries
-from chalicelib.notary.bit_lists import TOKEN, BitList, BitLists, ListId
 from chalicelib.notary.checks import Caller
 from chalicelib.notary.entries import read_entries
 from chalicelib.notary.ports import Single
-from chalicelib.notary.served import serve_list
+from chalicelib.notary.status.allot import Allotted, allot_entries
+from chalicelib.notary.status.bit_lists import TOKEN, BitList, BitLists, ListId
+from chalicelib.notary.status.served import serve_list
 from chalicelib.proof.credentials.jose import parse_jws
 from chalicelib.proof.credentials.token_status_list import (
     StatusReference,

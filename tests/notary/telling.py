@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from chalicelib.notary.telling import Teller, tell_news
-from chalicelib.notary.webhooks import EVENTS, Delivery, Endpoint
+from chalicelib.notary.webhooks.events import EVENTS, Delivery, Endpoint
+from chalicelib.notary.webhooks.telling import Teller, tell_news
 from chalicelib.proof.statement import entry_id
 from tests.notary.desk import Desk, registered
 from tests.webhook_fakes import MemoryWebhooks

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from chalicelib.notary import documents
 from chalicelib.notary.admit import Caller, admit_bulk, admit_statement, admit_upload, open_upload
 from chalicelib.notary.approval import approve, reject
 from chalicelib.notary.audit import audit_store
-from chalicelib.notary.custody import Custody
+from chalicelib.notary.custody import documents
+from chalicelib.notary.custody.records import Custody
 from chalicelib.notary.held import Held, Subject, held_key, hold, person_of, read_held
 from chalicelib.notary.jobs import job_status
 from chalicelib.notary.ports import Conflict, Issuer, IssuerKey, Job

@@ -6,16 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.notary.bit_lists import (
-    FORMS,
-    BitList,
-    ListId,
-    bits_url,
-    parse_name,
-)
 from chalicelib.notary.limits import LIST_GENERATIONS
-from chalicelib.notary.publish_bits import VALUES
-from chalicelib.notary.statuses import (
+from chalicelib.notary.status.bit_lists import FORMS, BitList, ListId, bits_url, parse_name
+from chalicelib.notary.status.publish_bits import VALUES
+from chalicelib.notary.status.statuses import (
     Mark,
     Statuses,
     change_statuses,

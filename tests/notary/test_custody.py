@@ -9,7 +9,8 @@ from secrets import token_bytes
 
 import pytest
 
-from chalicelib.notary.custody import (
+from chalicelib.notary.custody.documents import destroy, purge
+from chalicelib.notary.custody.records import (
     NONCE_BYTES,
     Held,
     Lineage,
@@ -21,7 +22,6 @@ from chalicelib.notary.custody import (
     record_id,
     tombstone,
 )
-from chalicelib.notary.documents import destroy, purge
 from chalicelib.notary.limits import PURGE_MS, PURGE_PAGE
 from chalicelib.proof.hashes import Hash, sha256, sm3
 from chalicelib.proof.receipt import HolderPart

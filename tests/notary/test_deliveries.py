@@ -9,8 +9,6 @@ from threading import Barrier, Thread
 
 import pytest
 
-from chalicelib.notary.deliveries import GONE, Deliverer, announce, deliver_due, replay, untold
-from chalicelib.notary.endpoints import enable_endpoint
 from chalicelib.notary.limits import (
     PUBLIC_S,
     WEBHOOK_AGE_MS,
@@ -22,7 +20,16 @@ from chalicelib.notary.limits import (
 )
 from chalicelib.notary.ports import Conflict, OutcomeUnknown
 from chalicelib.notary.public_url import Answer
-from chalicelib.notary.webhooks import (
+from chalicelib.notary.webhooks.deliveries import (
+    GONE,
+    Deliverer,
+    announce,
+    deliver_due,
+    replay,
+    untold,
+)
+from chalicelib.notary.webhooks.endpoints import enable_endpoint
+from chalicelib.notary.webhooks.events import (
     Delivery,
     Endpoint,
     Event,
@@ -437,7 +444,7 @@ class TestManyDeliveries:
     def test_begin_with_any_of_the_endpoints(
         self, chance: float, first: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chalicelib.notary.deliveries.WEBHOOK_THREADS", 1)
+        monkeypatch.setattr("chalicelib.notary.webhooks.deliveries.WEBHOOK_THREADS", 1)
         world = World(chance=chance)
         for name in "abc":
             world.endpoint(name)

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from chalicelib.notary.did_web import (
+from chalicelib.notary.issuers.did_web import (
     DidDocumentTooLarge,
     DuplicateMethod,
     MalformedDidDocument,

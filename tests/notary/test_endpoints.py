@@ -6,8 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.notary.deliveries import GONE
-from chalicelib.notary.endpoints import (
+from chalicelib.notary.limits import WEBHOOK_ENDPOINTS
+from chalicelib.notary.ports import Conflict
+from chalicelib.notary.public_url import ClosedPort, NotADomain, NotHttps, NotReached
+from chalicelib.notary.refused import Refused
+from chalicelib.notary.webhooks.deliveries import GONE
+from chalicelib.notary.webhooks.endpoints import (
     DISABLED,
     add_endpoint,
     disable_endpoint,
@@ -17,11 +21,7 @@ from chalicelib.notary.endpoints import (
     retire_secret,
     rotate_secret,
 )
-from chalicelib.notary.limits import WEBHOOK_ENDPOINTS
-from chalicelib.notary.ports import Conflict
-from chalicelib.notary.public_url import ClosedPort, NotADomain, NotHttps, NotReached
-from chalicelib.notary.refused import Refused
-from chalicelib.notary.webhooks import Endpoint, MalformedEndpoint, format_secret
+from chalicelib.notary.webhooks.events import Endpoint, MalformedEndpoint, format_secret
 from tests.fakes import START_MS, check_url
 from tests.webhook_fakes import MemorySealer, MemoryWebhooks
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from chalicelib.notary.custody import Record, hash_tenant
+from chalicelib.notary.custody.records import Record, hash_tenant
 from chalicelib.notary.erasures import erase_kept
 from chalicelib.notary.notices import Notary
 from chalicelib.notary.ports import Conflict, OutcomeUnknown
-from chalicelib.notary.webhooks import Delivery, Endpoint
+from chalicelib.notary.webhooks.events import Delivery, Endpoint
 from chalicelib.proof.erasure import SignedErasure, parse_erasure
 from chalicelib.proof.hashes import sha256
 from chalicelib.proof.keys import ES256, SigningKey, WrongSignature

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.notary.lookalike import (
+from chalicelib.notary.issuers.lookalike import (
     LooksAlike,
     MisleadingId,
     check_id,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from chalicelib.cli.did_document import did_document
-from chalicelib.notary.did_web import NotInControl
-from chalicelib.notary.onboarding import check_all_keys, check_new_keys, leave_unchecked
+from chalicelib.notary.issuers.did_web import NotInControl
+from chalicelib.notary.issuers.onboarding import check_all_keys, check_new_keys, leave_unchecked
 from chalicelib.notary.ports import Control, Issuer, IssuerKey
 from chalicelib.notary.public_url import Answer, UnknownHost
 from chalicelib.proof.keys import PublicKey

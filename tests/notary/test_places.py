@@ -8,7 +8,7 @@ from uuid import RFC_4122, UUID
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.notary.places import (
+from chalicelib.notary.status.places import (
     NUMBER_BITS,
     PAGE_PLACES,
     PLACES,

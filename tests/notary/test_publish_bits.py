@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.notary import publish_bits
-from chalicelib.notary.bit_lists import FORMS, TOKEN, BitList, ListId
 from chalicelib.notary.limits import ASK_MS, STATUS_RENEW_MS
-from chalicelib.notary.places import decode_sub
 from chalicelib.notary.ports import Conflict, OutcomeUnknown, Registry
-from chalicelib.notary.publish_bits import find_generations
 from chalicelib.notary.refused import Refused
 from chalicelib.notary.rows import Rows
-from chalicelib.notary.served import NoSuchList, NotFresh, serve_list
+from chalicelib.notary.status import publish_bits
+from chalicelib.notary.status.bit_lists import FORMS, TOKEN, BitList, ListId
+from chalicelib.notary.status.places import decode_sub
+from chalicelib.notary.status.publish_bits import find_generations
+from chalicelib.notary.status.served import NoSuchList, NotFresh, serve_list
 from chalicelib.proof.credentials.token_status_list import INVALID, SUSPENDED, VALID
 from chalicelib.proof.hashes import sha256
 from chalicelib.proof.statement import entry_id

@@ -8,7 +8,6 @@ from typing import cast
 
 import pytest
 
-from chalicelib.notary.endpoints import DISABLED
 from chalicelib.notary.entries import MissingObject
 from chalicelib.notary.limits import (
     HEARTBEAT_MS,
@@ -18,7 +17,8 @@ from chalicelib.notary.limits import (
 from chalicelib.notary.log import StaleRestore
 from chalicelib.notary.ports import Conflict, OutcomeUnknown, Single
 from chalicelib.notary.staging import read_done
-from chalicelib.notary.telling import tell_news
+from chalicelib.notary.webhooks.endpoints import DISABLED
+from chalicelib.notary.webhooks.telling import tell_news
 from chalicelib.proof.hashes import sha256
 from chalicelib.proof.payload import IssuerNotice
 from tests.fakes import MemoryObjects
@@ -214,7 +214,7 @@ class TestReading:
     def test_stops_after_some_blocks(
         self, desk: TellingDesk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("chalicelib.notary.telling.TELL_BLOCKS", 2)
+        monkeypatch.setattr("chalicelib.notary.webhooks.telling.TELL_BLOCKS", 2)
         desk.endpoint()
         for number in range(3):
             desk.submit(registered(number))

@@ -10,7 +10,7 @@ import pytest
 from chalicelib.notary.admit import admit_upload, open_upload, upload_key
 from chalicelib.notary.limits import TELL_JOB_ENTRIES
 from chalicelib.notary.ports import Job
-from chalicelib.notary.telling import tell_of_admission, tell_of_failure
+from chalicelib.notary.webhooks.telling import tell_of_admission, tell_of_failure
 from chalicelib.proof.hashes import sha256
 from tests.fakes import MemoryObjects, MemoryUploads
 from tests.notary.desk import CALLER, UNIVERSITY, registered, revoked

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from chalicelib.notary.webhooks import (
+from chalicelib.notary.webhooks.events import (
     EVENTS,
     Endpoint,
     Event,

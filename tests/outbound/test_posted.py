@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import pytest
 
 from chalicelib.adapters.public_http import PublicHttp
-from chalicelib.notary.deliveries import Deliverer, announce, deliver_due
-from chalicelib.notary.did_web import NotInControl, verify_control
-from chalicelib.notary.webhooks import Delivery, Endpoint, format_secret, new_event
+from chalicelib.notary.issuers.did_web import NotInControl, verify_control
+from chalicelib.notary.webhooks.deliveries import Deliverer, announce, deliver_due
+from chalicelib.notary.webhooks.events import Delivery, Endpoint, format_secret, new_event
 from chalicelib.proof.keys import format_jwk
 from tests.fakes import START_MS, Clock, key_named
 from tests.webhook_fakes import MemorySealer, MemoryWebhooks

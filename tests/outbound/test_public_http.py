@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib.adapters.public_http import PublicHttp, connect_to, public_tls, resolve_host
-from chalicelib.notary.did_web import NoDidDocument, verify_control
+from chalicelib.notary.issuers.did_web import NoDidDocument, verify_control
 from chalicelib.notary.public_url import (
     AnswerTooLarge,
     BrokenAnswer,

@@ -1,0 +1,1 @@
+"""``tally erase``: destroying what connects a document with its entry."""

@@ -1,0 +1,1 @@
+"""``tally operator``: the log, its issuers, and outside parties."""

@@ -1,0 +1,1 @@
+"""``tally issue``: from the rows of a roster to credentials and receipts."""

@@ -1,0 +1,1 @@
+"""Who may be an issuer: control of a domain, and ids that look alike."""
