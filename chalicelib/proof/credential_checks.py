@@ -8,6 +8,7 @@ know nothing of receipts can verify it, too. Keys are the policy's, judged by th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -47,6 +48,8 @@ VCT = "urn:tally:profile:"
 CREDENTIALS = frozenset(("vc", "sd-jwt"))
 """The kinds of documents that are credentials."""
 
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}")
+
 _TOO_MUCH = (SdJwtTooLong, JwsTooLong, NestedTooDeep)
 """What is larger than our limits could not be checked; it is not false."""
 
@@ -83,13 +86,13 @@ def credential_of(shown: Shown, ground: Ground, at_ms: int, asked: Asked | None)
         return Credential((_run("credential", check_vc, shown, ground, at_ms),))
     jwt, _, _ = shown.text.partition(SEPARATOR)
     body, _, binding = shown.text.rpartition(SEPARATOR)
-    disclosures, presented = _check_disclosures(body + SEPARATOR)
+    disclosures, presented = _check_disclosures(body + SEPARATOR, binding)
     signed = _run("credential", check_sd_jwt, jwt, shown, ground)
     checks = [signed, disclosures]
     cnf = "cnf" in shown.members
     if cnf or asked is not None:
         checks.append(_run("holder", check_holder, presented, cnf, binding, asked, at_ms))
-    good = presented is not None and signed.result == "pass"
+    good = signed.result == disclosures.result == "pass"
     return Credential(tuple(checks), dict(presented.claims) if presented and good else None)
 
 
@@ -209,11 +212,15 @@ def read_presented(text: str) -> VerifiedSdJwt:
     return VerifiedSdJwt(sd_jwt, revealed.claims, revealed.paths)
 
 
-def _check_disclosures(text: str) -> tuple[Check, VerifiedSdJwt | None]:
+def _check_disclosures(text: str, binding: str) -> tuple[Check, VerifiedSdJwt | None]:
+    """``binding`` follows the last ``~``: whoever reads on would take it for a disclosure."""
     try:
         presented = read_presented(text)
     except ProofError as error:
         return _refuse("disclosures", error), None
+    if binding and not _COMPACT.fullmatch(binding):
+        false = Invalid("what follows the last ~ is no JWT by which the holder signs")
+        return refuse_check("disclosures", false), presented
     number = len(presented.disclosed)
     told = f"the issuer signed the digests of all that is disclosed ({number})"
     return Check("disclosures", "pass", told, OUTCOMES["disclosures"].good), presented

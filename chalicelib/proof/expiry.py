@@ -41,26 +41,34 @@ def expiry_of(shown: Shown, bound: Check, at_ms: int) -> Check:
 
 
 def check_expiry(shown: Shown, at_ms: int) -> str:
+    """A time that cannot be read hides none of the others."""
     in_jwt = shown.kind in ("jwt", "sd-jwt")
-    ends = _read(shown, _JWT_ENDS if in_jwt else _JSON_ENDS)
-    begins = _read(shown, _JWT_BEGINS if in_jwt else _JSON_BEGINS)
+    ends, unread_ends = _read(shown, _JWT_ENDS if in_jwt else _JSON_ENDS)
+    begins, unread_begins = _read(shown, _JWT_BEGINS if in_jwt else _JSON_BEGINS)
     for end_ms, end in ends:
         if at_ms >= end_ms:
             raise Invalid(f"the document expired at {end}")
     for begin_ms, begin in begins:
         if at_ms < begin_ms:
             raise Invalid(f"the document is good only from {begin} on", "expiry/not-yet")
+    for error in (*unread_ends, *unread_begins):
+        raise CannotTell(f"the document states a time that cannot be read: {error}") from error
     if not ends:
         raise CannotTell("the document states no expiry", "expiry/none")
     return f"the document is good until {ends[0][1]}"
 
 
-def _read(shown: Shown, names: tuple[str, ...]) -> list[tuple[int, str]]:
-    """Those of the times that there are, in POSIX milliseconds and as text."""
-    try:
-        return [_read_one(shown, name) for name in names if name in shown.members]
-    except Malformed as error:
-        raise CannotTell(f"the document states a time that cannot be read: {error}") from error
+def _read(shown: Shown, names: tuple[str, ...]) -> tuple[list[tuple[int, str]], list[Malformed]]:
+    """Those of the times that there are, in POSIX milliseconds and as text; and why others cannot
+    be read."""
+    read, unread = [], []
+    for name in names:
+        if name in shown.members:
+            try:
+                read.append(_read_one(shown, name))
+            except Malformed as error:
+                unread.append(error)
+    return read, unread
 
 
 def _read_one(shown: Shown, name: str) -> tuple[int, str]:

@@ -23,6 +23,7 @@ from .receipt import Receipt
 Kind = Literal["file", "json", "vc", "jwt", "sd-jwt"]
 
 _JWT = re.compile(rb"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*(?=~|\r?\n?\Z)")
+_LINE_END = re.compile(r"\r?\n\Z")
 
 
 class Shown(NamedTuple):
@@ -68,7 +69,7 @@ def _read_jwt(document: bytes, jwt: bytes, receipt: Receipt) -> Shown:
         # Also an SD-JWT that was registered with all its disclosures: a file like any other.
         return Shown("file", document)
     kind: Kind = "sd-jwt" if followed else "jwt"
-    text = document.decode("ascii", "replace").rstrip("\r\n")
+    text = _LINE_END.sub("", document.decode("ascii", "replace"))
     return Shown(kind, jwt if followed else document, text, _payload_of(jwt.decode()))
 
 

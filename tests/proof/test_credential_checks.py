@@ -78,6 +78,11 @@ class TestWhatIsShown:
         text = format_sd_jwt(Issued().whole)
         for end in ("\n", "\r\n"):
             assert judge(text + end, Issued().receipt).outcome == "valid"
+            verdict = judge(text + end + end, Issued().receipt)
+            assert (verdict.outcome, the(verdict, "disclosures").code) == (
+                "invalid",
+                "disclosures/false",
+            )
 
     def test_another_credential_is_not_the_registered_one(self) -> None:
         other = Issued({"given_name": "Eve"}).whole
@@ -145,6 +150,23 @@ class TestDisclosures:
     )
     def test_what_the_issuer_did_not_write_is_false(self, more: str) -> None:
         assert self.judged(lambda text: f"{text}{more}~") == ("invalid", "disclosures/false")
+
+    @pytest.mark.parametrize(
+        "end",
+        [
+            disclosure_of(["c2FsdHNhbHRzYWx0c2E", "degree", "PhD"]),
+            "junk",
+            "\u00e9",
+            " ",
+            "a.b",
+            "a..c",
+        ],
+    )
+    def test_what_is_no_signature_of_the_holder_does_not_follow(self, end: str) -> None:
+        assert self.judged(lambda text: text + end) == ("invalid", "disclosures/false")
+
+    def test_a_disclosure_without_its_end(self) -> None:
+        assert self.judged(lambda text: text[:-1]) == ("invalid", "disclosures/false")
 
     def test_a_disclosure_shown_twice(self) -> None:
         first = Issued().whole.disclosures[0].text
@@ -307,6 +329,20 @@ class TestExpiry:
     def test_an_end_that_cannot_be_read_is_unknown(self, end: Any) -> None:
         jwt = jws_of({"alg": "EdDSA", "typ": "dc+sd-jwt"}, {**CLAIMS, "exp": end}, ISSUER_KEY)
         assert the(judge(f"{jwt}~", receipt_of(jwt)), "expiry").code == "expiry/unknown"
+
+    @pytest.mark.parametrize(
+        ("times", "code"),
+        [
+            ({"exp": AT_MS // 1_000, "nbf": "soon"}, "expiry/expired"),
+            ({"exp": "never", "nbf": AT_MS // 1_000 + 1}, "expiry/not-yet"),
+            ({"exp": AT_MS // 1_000 + 1, "nbf": "soon"}, "expiry/unknown"),
+        ],
+    )
+    def test_a_time_that_cannot_be_read_hides_no_other(
+        self, times: dict[str, Any], code: str
+    ) -> None:
+        jwt = jws_of({"alg": "EdDSA", "typ": "dc+sd-jwt"}, {**CLAIMS, **times}, ISSUER_KEY)
+        assert the(judge(f"{jwt}~", receipt_of(jwt)), "expiry").code == code
 
     def test_a_jwt_of_something_else_states_none(self) -> None:
         jwt = ".".join(map(format_base64url, (b"{}", b"[]", b"")))

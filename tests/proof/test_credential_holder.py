@@ -25,6 +25,7 @@ from .world import (
     AT_MS,
     DOCUMENT,
     ISSUER_KEY,
+    REGISTERED_MS,
     World,
     policy,
 )
@@ -74,6 +75,14 @@ class TestTheHolder:
     ) -> None:
         shown = bound(self.issued.whole, **different)
         assert self.code(shown, asked=ASKED) == ("invalid", code)
+
+    def test_a_proof_for_somebody_else_is_false_at_any_time(self) -> None:
+        shown = bound(self.issued.whole, nonce="of yesterday")
+        early = self.code(shown, asked=ASKED, at_ms=REGISTERED_MS - 3_600_000)
+        assert early == ("invalid", "holder/false")
+        shown = bound(self.issued.whole)
+        early = self.code(shown, asked=ASKED, at_ms=REGISTERED_MS - 3_600_000)
+        assert early == ("cannot tell", "holder/unknown")
 
     def test_a_proof_moved_to_other_disclosures(self) -> None:
         binding = bound(self.issued.whole).key_binding

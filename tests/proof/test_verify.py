@@ -436,7 +436,7 @@ class TestExpiry:
             (b'{"validUntil":"2020-01-01T00:00:00Z"}', "fail"),
             (b'{"validUntil":"one day"}', "unknown"),
             (b'{"validUntil":"2020-01-01"}', "unknown"),
-            (b'{"validUntil":null,"expirationDate":"2020-01-01T00:00:00Z"}', "unknown"),
+            (b'{"validUntil":null,"expirationDate":"2020-01-01T00:00:00Z"}', "fail"),
             (
                 b'{"validUntil":"2030-01-01T00:00:00Z","expirationDate":"2020-01-01T00:00:00Z"}',
                 "fail",

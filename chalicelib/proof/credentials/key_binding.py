@@ -89,13 +89,13 @@ def verify_key_binding(verified: VerifiedSdJwt, audience: str, nonce: str, at_ms
     if binding.typ != TYPE:  # step 4
         raise WrongType(f"the typ of a key binding is {TYPE}, not {binding.typ!r}")
     claims = parse_payload(verify_jws(binding, key))  # steps 2 and 3
-    _check_age(claims, at_ms)
     expected = {"aud": audience, "nonce": nonce, "sd_hash": digest_of(bound_part(verified.sd_jwt))}
     for name, value in expected.items():  # steps 6 and 7
         if not isinstance(claims.get(name), str):
             raise MalformedKeyBinding(f"{name} in a key binding is a string")
         if claims[name] != value:
             raise WrongPresentation(f"the key binding is for another {name}")
+    _check_age(claims, at_ms)  # step 5, last: whoever asks of another day may take it for unknown
     check_times(claims, at_ms)  # step 8
     return key
 
@@ -105,5 +105,5 @@ def _check_age(claims: Mapping[str, JsonValue], at_ms: int) -> None:
     if issued is None:
         raise MalformedKeyBinding("a key binding states its iat")
     age_ms = at_ms - issued * 1_000
-    if not -CLOCK_SKEW_S * 1_000 <= age_ms <= KEY_BINDING_AGE_S * 1_000:  # step 5
+    if not -CLOCK_SKEW_S * 1_000 <= age_ms <= KEY_BINDING_AGE_S * 1_000:
         raise StaleKeyBinding(f"a key binding is at most {KEY_BINDING_AGE_S} seconds old")
