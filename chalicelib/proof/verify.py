@@ -78,6 +78,9 @@ def verify(
         expiry_of(shown, bound, at_ms),
     ]
     require = policy.require if asked is None else _also("holder", policy.require)
+    if shown.kind == "sd-jwt":
+        # What is disclosed is what people read; the digests of the document are of the JWT alone.
+        require = _also("disclosures", require)
     logged = included.result == log.result == block.result == "pass"
     facts = _facts(receipt, policy, logged, issuer)
     if outside and (seen := write_sightings(outside)):

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.proof.credentials.multibase import format_base64url
 from chalicelib.proof.credentials.sd_jwt import format_sd_jwt
-from chalicelib.proof.limits import SD_JWT_BYTES
+from chalicelib.proof.limits import SD_JWT_BYTES, SD_JWT_DISCLOSURES
 from chalicelib.proof.payload import StatusChange
 from chalicelib.proof.policy import Policy
 
@@ -182,10 +182,15 @@ class TestDisclosures:
     def test_more_than_is_read_could_not_be_checked(self) -> None:
         verdict = judge(format_sd_jwt(Issued().whole) + "A" * SD_JWT_BYTES + "~", Issued().receipt)
         assert (verdict.outcome, checks(verdict)["disclosures"]) == (
-            "valid",
+            "cannot tell",
             "disclosures/unknown",
         )
         assert "claims" not in verdict.facts
+
+    def test_a_forged_claim_among_more_than_is_read_is_not_valid(self) -> None:
+        forged = disclosure_of(["c2FsdHNhbHRzYWx0c2E", "degree", "PhD"])
+        text = f"{format_sd_jwt(Issued().whole)}{forged}~" + "~" * SD_JWT_DISCLOSURES
+        assert judge(text, Issued().receipt).outcome == "cannot tell"
 
     def test_digests_by_another_hash_could_not_be_checked(self) -> None:
         jwt = jws_of(
@@ -193,6 +198,7 @@ class TestDisclosures:
         )
         verdict = judge(f"{jwt}~", receipt_of(jwt))
         assert checks(verdict) == {**GOOD, "disclosures": "disclosures/unknown"}
+        assert verdict.outcome == "cannot tell"
 
     def test_what_judges_a_credential_is_not_withheld(self) -> None:
         disclosure = disclosure_of(["c2FsdHNhbHRzYWx0c2E", "exp", 1_700_000_000])
