@@ -30,6 +30,7 @@ def deployed(local_cloud: LocalCloud) -> Deployment:
     return deploy_locally(local_cloud)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Workers take whole files, so that what a file makes once is made once; and one of them takes
     all that look at what the demo leaves."""

@@ -145,6 +145,11 @@ class TestReceipt:
         value = enveloped(sd_jwt()._replace(disclosures=()))
         assert verify(world, value, receipt=receipt)["verified"]
 
+    def test_of_an_sd_jwt_that_somebody_else_registered_is_false(self, world: World) -> None:
+        receipt = receipt_of(world, sd_jwt().jws.text.encode(), "raw")
+        answer = verify(world, enveloped(sd_jwt()), receipt=receipt)
+        assert (results(answer)["receipt"], results(answer)["issuer"]) == ("fail", "pass")
+
     def test_of_another_credential_is_false(self, world: World) -> None:
         receipt = receipt_of_credential(world, signed(credential(id="urn:uuid:2")))
         answer = verify(world, signed(), receipt=receipt)

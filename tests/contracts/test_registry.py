@@ -53,10 +53,10 @@ def test_status_and_accreditations_come_back_too(stores: Stores) -> None:
 
 
 def test_control_of_keys_and_approval_come_back_too(stores: Stores) -> None:
-    first, second = ISSUER.keys
+    first, second, *others = ISSUER.keys
     checked = replace(first, control=Control(1_700_000_000_000))
     unchecked = replace(second, control=Control(5, unchecked="虛構的大學"))
-    issuer = replace(ISSUER, keys=(checked, unchecked), approval=True)
+    issuer = replace(ISSUER, keys=(checked, unchecked, *others), approval=True)
     stores.registry.put_issuer(issuer)
     assert stores.registry.issuer(ISSUER.id) == issuer
 
