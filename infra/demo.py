@@ -220,7 +220,8 @@ def print_table(demo: Demo, blocks: int, entries: int, files: int, seconds: floa
         print(f"{party.id:<36}{count:>10}{count:>10}{count:>7}{demo.seconds[party]:>9.1f}")
     print(f"\n{entries} entries in {blocks} blocks; {files} files in {seconds:.1f} s")
     out, name = _shown(demo.out), demo.all_names[0]
-    print(f"{out}/documents, receipts, entries, log, headers, policy.json, log.vkey, tsa.pem")
+    print(f"{out}/documents, receipts, entries, credentials, status, log, headers,")
+    print("policy.json, log.vkey, tsa.pem")
     print("Verify one yourself:")
     print(
         f"  .venv/bin/tally-verify {out}/documents/{name}"
