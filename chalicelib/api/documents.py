@@ -109,8 +109,8 @@ def show_document(call: Call) -> Reply:
 @room.operation(
     "DELETE",
     "/v1/documents/{document}",
-    summary="Destroy at once what is kept of an issue: salt, credential and their key; 200 has the"
-    " notary's erasure receipt, 204 says that no entry was signed by itself",
+    summary="Destroy at once what is kept of an issue: salt, credential and their key; 200 has an"
+    " erasure receipt of the issuer's, 204 says that there is no entry or no key to sign it with",
     scope=DOCUMENTS_ISSUE,
     parameters=DOCUMENT,
     gives={200: (media.ERASURE,), 204: ("",)},
@@ -120,9 +120,9 @@ def show_document(call: Call) -> Reply:
 def destroy_document(call: Call) -> Reply:
     service = call.service
     receipt = erase_kept(
-        service.custody.documents,
+        service.custody,
+        service.registry,
         service.webhooks,
-        service.notary,
         call.caller.tenant,
         _id(call),
         service.clock_ms,

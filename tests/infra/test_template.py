@@ -75,18 +75,17 @@ def test_only_the_sequencing_functions_sign_with_the_log_key(
 
 
 @pytest.mark.parametrize(
-    ("key", "roles"),
+    ("key", "role"),
     [
-        ("ChainKey", {"AttesterRole"}),
-        ("WitnessKey", {"ApiHandlerRole"}),
-        ("NotaryKey", {"PublisherRole", "ApiHandlerRole"}),
-        ("StatusKey", {"PublisherRole"}),
+        ("ChainKey", "AttesterRole"),
+        ("WitnessKey", "ApiHandlerRole"),
+        ("NotaryKey", "PublisherRole"),
+        ("StatusKey", "PublisherRole"),
     ],
 )
-def test_each_other_key_is_used_by_who_needs_it(
-    resources: dict[str, Resource], key: str, roles: set[str]
+def test_each_other_key_is_used_by_one_function(
+    resources: dict[str, Resource], key: str, role: str
 ) -> None:
-    """By one function; but the notary also says at once what it has erased."""
     signers = {
         name
         for name, found in of_type(resources, "AWS::IAM::Role")
@@ -94,7 +93,7 @@ def test_each_other_key_is_used_by_who_needs_it(
         for statement in policy["PolicyDocument"]["Statement"]
         if "kms:Sign" in statement["Action"] and key in json.dumps(statement["Resource"])
     }
-    assert signers == roles
+    assert signers == {role}
 
 
 @pytest.mark.parametrize(

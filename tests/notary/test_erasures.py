@@ -1,25 +1,32 @@
-"""What a service kept is destroyed, and then its notary and its webhooks say so."""
+"""What a service kept is destroyed, and then its issuer's key and its tenant's webhooks say so."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
-from chalicelib.notary.custody.records import Record, hash_tenant
+from chalicelib.notary.custody.records import Custody, Record, hash_tenant
 from chalicelib.notary.erasures import erase_kept
-from chalicelib.notary.notices import Notary
-from chalicelib.notary.ports import Conflict, OutcomeUnknown
+from chalicelib.notary.ports import Conflict, Issuer, IssuerKey, OutcomeUnknown
 from chalicelib.notary.webhooks.events import Delivery, Endpoint
 from chalicelib.proof.erasure import SignedErasure, parse_erasure
 from chalicelib.proof.hashes import sha256
-from chalicelib.proof.keys import ES256, SigningKey, WrongSignature
-from tests.fakes import START_MS, Clock, MemoryDocuments, key_named
+from chalicelib.proof.keys import ES256, WrongSignature
+from tests.fakes import (
+    START_MS,
+    Clock,
+    MemoryDataKeys,
+    MemoryDocuments,
+    MemoryIssuerKeys,
+    MemoryRegistry,
+    key_named,
+)
 from tests.webhook_fakes import MemoryWebhooks
 
 ENTRY, COLLEGE = sha256(b"an entry"), "did:web:college.example"
-NOTARY = Notary("did:web:notary.example", key_named("notary", ES256), key_named("lists"))
 ID = sha256(b"a document").hex()
 SIGNED = Record(
     ID,
@@ -37,28 +44,35 @@ CLAIMED = replace(SIGNED, state="claimed", entry_id=None, iss="", entry=b"")
 
 @dataclass
 class Shelf:
-    """A service that keeps one document, and the college's webhook; ``looked`` is what was kept
-    whenever somebody asked for the time."""
+    """A service that keeps one document, and the college's webhook and key; ``looked`` is what was
+    kept whenever somebody asked for the time."""
 
     documents: MemoryDocuments = field(default_factory=MemoryDocuments)
+    issuer_keys: MemoryIssuerKeys = field(default_factory=MemoryIssuerKeys)
+    registry: MemoryRegistry = field(default_factory=MemoryRegistry)
     webhooks: MemoryWebhooks = field(default_factory=MemoryWebhooks)
     clock: Clock = field(default_factory=Clock)
     looked: list[bytes] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.key = self.issuer_keys.make(COLLEGE, ES256, START_MS)
+        self.register(self.key)
         for tenant in ("college", "hospital"):
             wanted = frozenset(("document.erased",))
             endpoint = Endpoint(f"ep of {tenant}", tenant, "https://x.example", ("s",), wanted)
             self.webhooks.put_endpoint(endpoint)
 
-    def erase(
-        self, tenant: str = "college", id: str = ID, notary: Notary | None = NOTARY
-    ) -> bytes | SignedErasure | None:
+    def register(self, *keys: IssuerKey, **members: Any) -> None:
+        college = Issuer(COLLEGE, "college", {"en": "A College"}, keys)
+        self.registry.put_issuer(replace(college, **members))
+
+    def erase(self, tenant: str = "college", id: str = ID) -> bytes | SignedErasure | None:
         def now_ms() -> int:
             self.looked.append(self.documents.rows[id].secret)
             return self.clock()
 
-        data = erase_kept(self.documents, self.webhooks, notary, tenant, id, now_ms)
+        custody = Custody(self.documents, MemoryDataKeys(), self.issuer_keys, "https://tally.test")
+        data = erase_kept(custody, self.registry, self.webhooks, tenant, id, now_ms)
         return parse_erasure(data) if data else data
 
     def told(self) -> list[Delivery]:
@@ -71,14 +85,14 @@ def shelf(record: Record = SIGNED) -> Shelf:
     return made
 
 
-def test_it_is_destroyed_and_the_notary_says_so() -> None:
+def test_it_is_destroyed_and_its_issuer_says_so() -> None:
     kept = shelf()
     signed = kept.erase()
     assert isinstance(signed, SignedErasure)
     erasure = signed.erasure
-    assert (erasure.iss, erasure.entries) == (NOTARY.id, (ENTRY,))
+    assert (erasure.iss, erasure.entries) == (COLLEGE, (ENTRY,))
     assert (erasure.erased_ms, erasure.destroyed) == (START_MS, ("kept-copies",))
-    assert signed.kid == NOTARY.signer.public.kid
+    assert signed.kid == kept.key.key.kid
     left = kept.documents.rows[ID]
     assert (left.state, left.entry, left.secret, left.wrapped) == ("gone", b"", b"", b"")
 
@@ -138,11 +152,31 @@ def test_what_was_never_signed_has_no_entry_to_name() -> None:
     assert kept.told() == []
 
 
-def test_without_a_notary_it_is_destroyed_and_told_all_the_same() -> None:
+def test_an_issuer_that_may_not_register_any_more_still_says_so() -> None:
     kept = shelf()
-    assert kept.erase(notary=None) == b""
+    kept.register(kept.key, status="closed")
+    assert isinstance(kept.erase(), SignedErasure)
+
+
+@pytest.mark.parametrize("end", [{"to_ms": START_MS}, {"compromised_ms": START_MS}, {"arn": ""}])
+def test_without_a_good_key_it_is_destroyed_and_told_all_the_same(end: dict[str, Any]) -> None:
+    kept = shelf()
+    kept.register(replace(kept.key, **end))
+    assert kept.erase() == b""
+    check_done_unsigned(kept)
+
+
+def test_so_it_is_where_the_issuer_became_another_tenants() -> None:
+    kept = shelf()
+    kept.register(kept.key, tenant="hospital")
+    assert kept.erase() == b""
+    check_done_unsigned(kept)
+
+
+def check_done_unsigned(kept: Shelf) -> None:
     assert kept.documents.rows[ID].state == "gone"
     assert len(kept.told()) == 1
+    assert kept.issuer_keys.signed == []
 
 
 @pytest.mark.parametrize(("tenant", "id"), [("college", "0" * 64), ("hospital", ID)])
@@ -166,21 +200,8 @@ def test_nothing_is_said_while_nobody_knows(error: Callable[[str], Exception]) -
     assert (kept.looked, kept.told()) == ([], [])
 
 
-@dataclass(frozen=True)
-class Broken:
-    """A signer whose signatures are not its key's."""
-
-    key: SigningKey
-
-    @property
-    def public(self) -> object:
-        return self.key.public
-
-    def sign(self, message: bytes) -> bytes:
-        return self.key.sign(message + b"!")
-
-
 def test_a_signature_that_does_not_verify_is_not_handed_out() -> None:
-    notary = replace(NOTARY, signer=Broken(key_named("notary", ES256)))  # type: ignore[arg-type]
+    kept = shelf()
+    kept.issuer_keys.keys[kept.key.arn] = key_named("another", ES256)
     with pytest.raises(WrongSignature):
-        shelf().erase(notary=notary)
+        kept.erase()
