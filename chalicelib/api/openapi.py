@@ -9,10 +9,20 @@ from . import media
 from .operation import SCOPES, Operation
 from .problems import BASE, CONCISE_MEDIA_TYPE, KINDS
 from .problems import MEDIA_TYPE as PROBLEM_TYPE
-from .schemas import SCHEMAS
+from .schemas import credentials, issuing, log, service, verifying, webhooks
+from .schemas.parts import ref
 from .tokens import TOKEN_PATH
 
 JsonObject = dict[str, Any]
+
+SCHEMAS: JsonObject = {
+    **service.SCHEMAS,
+    **log.SCHEMAS,
+    **issuing.SCHEMAS,
+    **verifying.SCHEMAS,
+    **credentials.SCHEMAS,
+    **webhooks.SCHEMAS,
+}
 
 _REASONS = {
     200: "Done",
@@ -143,4 +153,4 @@ def _media(type_: str, schemas: Sequence[str]) -> JsonObject:
 
 def _ref(name: str) -> JsonObject:
     assert name in SCHEMAS, f"there is no schema {name!r}"
-    return {"$ref": f"#/components/schemas/{name}"}
+    return ref(name)

@@ -113,7 +113,7 @@ WORKERS = {"no-such-upload", "digest-mismatch"}
 def refusals() -> set[str]:
     """Every name with which the use cases refuse, as their source has it."""
     names = {name for _, name in checks._MALFORMED} | {"malformed-statement"}
-    for path in Path(notary.__path__[0]).glob("*.py"):
+    for path in Path(notary.__path__[0]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Refused":
                 first = node.args[0]
