@@ -14,10 +14,10 @@ from ..proof.issuer_profile import check_issuer_text
 from ..proof.members import read_text
 from . import media
 from .documents import desk_of
-from .jobs import JOB, PRIVATE, own_job
+from .jobs import JOB, own_job
 from .operation import JOBS_APPROVE, Call
 from .problems import Problem
-from .request import Reply
+from .request import PRIVATE, Reply
 from .room import Room
 
 room = Room(__name__)

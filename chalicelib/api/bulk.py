@@ -8,25 +8,24 @@ from typing import TYPE_CHECKING
 from ..notary.custody.documents import Destroyed, InProgress
 from ..notary.custody.orders import FORMS, Form
 from ..notary.jobs import job_status
-from ..notary.limits import CUSTODY_BYTES, PAGE_BYTES
+from ..notary.limits import CUSTODY_BYTES
 from ..notary.published import ask_for_lists
 from ..notary.roster.limits import ROSTER_ROWS
 from ..proof.jcs import JsonValue
-from ..proof.receipt import format_receipt
+from ..proof.receipt import format_receipt, write_holder
 from . import media
-from .documents import KEY_REFUSALS, credential_of, desk_of, holder_part, read_key
-from .jobs import JOB, JOB_ID
+from .documents import KEY_REFUSALS, credential_of, desk_of, read_key
+from .jobs import JOB, JOB_ID, fill_page
 from .operation import DOCUMENTS_ISSUE, Call
 from .problems import Problem
-from .request import Reply
+from .receipts import splice
+from .request import PRIVATE, Reply
 from .room import Room
 
 if TYPE_CHECKING:
     from ..notary.custody.bulk_issue import Result
 
 room = Room(__name__)
-
-_PRIVATE = {"Cache-Control": "private, no-store"}
 
 
 @room.operation(
@@ -71,7 +70,7 @@ def issue_roster(call: Call) -> Reply:
         detail = "what came of it is destroyed: see GET /v1/jobs; use a new Idempotency-Key"
         raise Problem("idempotency-key-spent", detail) from error
     status = json.dumps(job_status(call.service.log, job)).encode()
-    headers = {**_PRIVATE, "Location": call.url(f"/v1/jobs/{job.id}"), "Retry-After": "2"}
+    headers = {**PRIVATE, "Location": call.url(f"/v1/jobs/{job.id}"), "Retry-After": "2"}
     return Reply(201, media.JSON, status, headers)
 
 
@@ -100,16 +99,10 @@ def list_results(call: Call) -> Reply:
     except Destroyed as error:
         raise Problem("document-gone", "GET /v1/jobs/{job}/receipts has the rest") from error
     ask_for_lists(call.service.log, (r.receipt for r in results if r.receipt), call.now_ms)
-    lines: list[bytes] = []
-    size = 0
-    for result in results:
-        line = format_line(result)
-        size += len(line)
-        if lines and size > PAGE_BYTES:
-            next_ = result.item
-            break
-        lines.append(line)
-    headers = dict(_PRIVATE)
+    lines = fill_page(format_line(each) for each in results)
+    if len(lines) < len(results):
+        next_ = results[len(lines)].item
+    headers = dict(PRIVATE)
     if next_ is not None:
         url = call.url(f"/v1/jobs/{id_}/results?from={next_}")
         headers["Link"] = f'<{url}>; rel="next"'
@@ -117,7 +110,6 @@ def list_results(call: Call) -> Reply:
 
 
 def format_line(result: Result) -> bytes:
-    """The receipt is spliced in as it is, so that its bytes stay the receipt's own."""
     row = result.row
     facts: dict[str, JsonValue] = {"item": result.item, "row": row.number}
     if row.document is None:
@@ -125,12 +117,11 @@ def format_line(result: Result) -> bytes:
         facts["breach_count"] = row.total
     else:
         facts["entry_id"] = row.entry_id.hex()
-        facts["document"] = holder_part(row.document)
+        facts["document"] = write_holder(row.document)
         facts["credential"] = credential_of(row.document, row.credential)
     line = json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode()
     if result.receipt is not None:
-        receipt = format_receipt(result.receipt).rstrip(b"\n")
-        line = line[:-1] + b',"receipt":' + receipt + b"}"
+        line = splice(line, format_receipt(result.receipt))
     return line + b"\n"
 
 

@@ -16,13 +16,13 @@ from ..notary.limits import CUSTODY_BYTES, IDEMPOTENCY_KEY_CHARACTERS, WAIT_S
 from ..notary.profiles import BrokenClaims
 from ..proof.hashes import Hash
 from ..proof.jcs import JsonValue, parse_ijson
-from ..proof.receipt import HolderPart
+from ..proof.receipt import HolderPart, write_holder
 from . import media
 from .entries import RETRY, STATEMENT_REFUSALS, applied, integrated_index
 from .operation import DOCUMENTS_ISSUE, Call
 from .problems import Problem
-from .receipts import find, receipt_at
-from .request import Reply
+from .receipts import find, receipt_at, splice
+from .request import PRIVATE, Reply
 from .room import Room
 
 room = Room(__name__)
@@ -47,7 +47,6 @@ REFUSALS = (
     *KEY_REFUSALS,
 )
 
-_PRIVATE = {"Cache-Control": "private, no-store"}
 _ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _KEY = re.compile(r'"((?:[ !#-\[\]-~]|\\["\\])+)"|([!#-+\x2d-:<-\[\]-~]+)', re.ASCII)
 
@@ -129,7 +128,7 @@ def destroy_document(call: Call) -> Reply:
     )
     if receipt is None:
         raise Problem("no-such-issue")
-    return Reply(200 if receipt else 204, media.ERASURE if receipt else "", receipt, _PRIVATE)
+    return Reply(200 if receipt else 204, media.ERASURE if receipt else "", receipt, PRIVATE)
 
 
 def read_key(header: str | None) -> str:
@@ -194,13 +193,11 @@ def _id(call: Call) -> str:
 def _reply(
     status: int, call: Call, issued: use_case.Issued, index: int | None, headers: dict[str, str]
 ) -> Reply:
-    """The receipt is spliced in as it is, so that its bytes stay the receipt's own."""
     facts = _facts(issued)
     if index is None:
-        return Reply(status, media.JSON, facts, {**_PRIVATE, **RETRY, **headers})
-    receipt = receipt_at(call, index, issued.document).rstrip(b"\n")
-    body = facts[:-1] + b',"receipt":' + receipt + b"}"
-    return Reply(status, media.JSON, body, {**_PRIVATE, **headers})
+        return Reply(status, media.JSON, facts, {**PRIVATE, **RETRY, **headers})
+    body = splice(facts, receipt_at(call, index, issued.document))
+    return Reply(status, media.JSON, body, {**PRIVATE, **headers})
 
 
 def _facts(issued: use_case.Issued) -> bytes:
@@ -211,7 +208,7 @@ def _facts(issued: use_case.Issued) -> bytes:
         "issuer": statement.iss,
         "profile": issued.profile,
         "canonicalization": issued.document.canonicalization,
-        "document": holder_part(issued.document),
+        "document": write_holder(issued.document),
     }
     if issued.credential:
         facts["credential"] = credential_of(issued.document, issued.credential)
@@ -221,13 +218,3 @@ def _facts(issued: use_case.Issued) -> bytes:
 def credential_of(document: HolderPart, credential: bytes) -> JsonValue:
     """An SD-JWT is text; an Open Badge is JSON, and digested by RFC 8785 whatever its layout."""
     return credential.decode() if document.canonicalization == "raw" else parse_ijson(credential)
-
-
-def holder_part(document: HolderPart) -> dict[str, JsonValue]:
-    """As receipts have it."""
-    return {
-        "canonicalization": document.canonicalization,
-        "salt": document.salt.hex(),
-        "sha-256": document.sha256.hex(),
-        "sm3": document.sm3.hex(),
-    }

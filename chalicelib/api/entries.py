@@ -15,7 +15,7 @@ from . import media
 from .operation import ENTRIES_WRITE, Call
 from .problems import Problem
 from .receipts import LOCATOR, OFFERS, REFUSALS, find, reply_receipt
-from .request import Reply
+from .request import NOT_STORED, Reply
 from .room import Room
 from .waiting import poll
 
@@ -158,5 +158,5 @@ def show_entry(call: Call) -> Reply:
     index = find(call.service.log, locator)
     headers = {"Location": call.url(f"/entries/{locator}")}
     if index is None:
-        return Reply(302, headers={**headers, **RETRY, "Cache-Control": "no-store"})
+        return Reply(302, headers={**headers, **RETRY, **NOT_STORED})
     return reply_receipt(200, call, index, form, headers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from ..notary.admit import open_upload, remind_of_upload
 from ..notary.jobs import job_status
@@ -24,7 +24,7 @@ from ..proof.receipt import format_receipt
 from . import media
 from .operation import ENTRIES_WRITE, JOBS_READ, Call
 from .problems import Problem
-from .request import Reply
+from .request import PRIVATE, Reply
 from .room import Room
 
 room = Room(__name__)
@@ -33,7 +33,6 @@ REQUEST_BYTES = 1_024
 JOB = {"job": "a job id"}
 
 JOB_ID = re.compile(r"[0-9a-f]{64}", re.ASCII)
-PRIVATE = {"Cache-Control": "private, no-store"}
 
 
 @room.operation(
@@ -106,7 +105,7 @@ def list_job_receipts(call: Call) -> Reply:
     first = call.request.integer("from", 0, 0, UPLOAD_ITEMS)
     page = job_receipts(call.service.log, job, first, RECEIPTS_PAGE)
     ask_for_lists(call.service.log, (line.receipt for line in page), call.now_ms)
-    lines = fill_page(page)
+    lines = fill_page(format_line(each) for each in page)
     headers = dict(PRIVATE)
     if len(page) == RECEIPTS_PAGE or len(lines) < len(page):
         url = call.url(f"/v1/jobs/{job.id}/receipts?from={page[len(lines) - 1].item + 1}")
@@ -114,12 +113,11 @@ def list_job_receipts(call: Call) -> Reply:
     return Reply(200, media.NDJSON, b"".join(lines), headers)
 
 
-def fill_page(page: Sequence[JobReceipt]) -> list[bytes]:
-    """The lines that fit into one answer; at least one, if there is one."""
+def fill_page(found: Iterable[bytes]) -> list[bytes]:
+    """Those of the lines that fit into one answer; at least one, if there is one."""
     lines: list[bytes] = []
     size = 0
-    for receipt in page:
-        line = format_line(receipt)
+    for line in found:
         size += len(line)
         if lines and size > PAGE_BYTES:
             break

@@ -17,7 +17,7 @@ from . import media
 from .issuers import ISSUER, issuer_of
 from .operation import ENTRIES_WRITE, Call
 from .problems import Problem
-from .request import Reply
+from .request import NOT_STORED, Reply
 from .room import Room
 
 room = Room(__name__)
@@ -57,7 +57,7 @@ def create_status_entries(call: Call) -> Reply:
     service = call.service
     entries = allot_entries(service.log, service.registry, call.caller, issuer, count)
     body = {"entries": [_write(service.public_url, each) for each in entries]}
-    return Reply(201, media.JSON, json.dumps(body).encode(), {"Cache-Control": "no-store"})
+    return Reply(201, media.JSON, json.dumps(body).encode(), NOT_STORED)
 
 
 def _write(public_url: str, entry: Allotted) -> dict[str, object]:

@@ -8,7 +8,7 @@ from . import media
 from .openapi import describe
 from .operation import Call
 from .problems import Problem
-from .request import Reply
+from .request import NOT_STORED, Reply
 from .room import Room
 
 room = Room(__name__)
@@ -33,7 +33,7 @@ def show_health(call: Call) -> Reply:
         "size": head.block.size,
         "timestamp_ms": head.block.timestamp_ms,
     }
-    return Reply(200, media.JSON, json.dumps(health).encode(), {"Cache-Control": "no-store"})
+    return Reply(200, media.JSON, json.dumps(health).encode(), NOT_STORED)
 
 
 @room.operation(

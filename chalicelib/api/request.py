@@ -13,6 +13,12 @@ from ..proof.members import read_members
 from .media import choose, essence
 from .problems import Problem
 
+PRIVATE = {"Cache-Control": "private, no-store"}
+"""On what a caller alone may see."""
+
+NOT_STORED = {"Cache-Control": "no-store"}
+"""On what is true at this moment alone."""
+
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,15}", re.ASCII)
 _WAIT = re.compile(r'wait\s*=\s*(?:"([0-9]{1,9})"|([0-9]{1,9}))', re.ASCII | re.IGNORECASE)
 

@@ -31,7 +31,7 @@ from .problems import (
     format_concise_problem,
     format_problem,
 )
-from .request import Reply, Request
+from .request import NOT_STORED, Reply, Request
 
 ANY_MEDIA = "*/*"
 """API Gateway decodes a binary answer only if the first type in Accept is a binary type of the
@@ -156,8 +156,7 @@ def _refuse(problem: Problem, headers: Mapping[str, str], request_id: str) -> Re
         media, body = CONCISE_MEDIA_TYPE, format_concise_problem(problem, request_id)
     else:
         media, body = MEDIA_TYPE, format_problem(problem, request_id)
-    always = {"Cache-Control": "no-store"}
-    return Reply(problem.kind.status, media, body, {**always, **problem.headers})
+    return Reply(problem.kind.status, media, body, {**NOT_STORED, **problem.headers})
 
 
 def _respond(reply: Reply, request_id: str) -> Answer:

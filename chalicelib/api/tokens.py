@@ -20,7 +20,7 @@ from .auth import ACCESS_TOKEN_TYPE, challenge
 from .jwts import BadToken, Token, load_key, parse_token, sign_token, verify_token
 from .operation import SCOPES, Call
 from .problems import KINDS, Problem
-from .request import Reply
+from .request import NOT_STORED, Reply
 from .room import Room
 
 room = Room(__name__)
@@ -54,7 +54,7 @@ def issue_token(call: Call) -> Reply:
         "expires_in": TOKEN_S,
         "scope": scopes,
     }
-    return Reply(200, media.JSON, json.dumps(body).encode(), {"Cache-Control": "no-store"})
+    return Reply(200, media.JSON, json.dumps(body).encode(), NOT_STORED)
 
 
 def _problem(name: str, error: str, detail: str) -> Problem:

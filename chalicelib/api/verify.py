@@ -22,7 +22,7 @@ from . import media
 from .operation import Call
 from .policy import policy_of
 from .problems import Problem
-from .request import Reply
+from .request import NOT_STORED, Reply
 from .room import Room
 
 room = Room(__name__)
@@ -53,7 +53,7 @@ def verify_receipt(call: Call) -> Reply:
     policy = _read_policy(members, call)
     verdict = _judge(document, receipt, policy, at_ms, asked)
     body = json.dumps(write_verdict(verdict), ensure_ascii=False).encode()
-    return Reply(200, media.JSON, body, {"Cache-Control": "no-store"})
+    return Reply(200, media.JSON, body, NOT_STORED)
 
 
 def _read_asked(members: dict[str, JsonValue]) -> Asked | None:

@@ -31,7 +31,7 @@ from ..proof.members import read_list, read_text
 from . import media
 from .operation import WEBHOOKS_MANAGE, Call
 from .problems import Problem
-from .request import Reply
+from .request import PRIVATE, Reply
 from .room import Room
 
 room = Room(__name__)
@@ -41,7 +41,6 @@ SECRET_BYTES = 32
 
 _PATH = "/v1/webhooks/{webhook}"
 _WEBHOOK = {"webhook": "a webhook's id"}
-_PRIVATE = {"Cache-Control": "private, no-store"}
 _CHANGES = ("no-such-endpoint", "changed-meanwhile", "webhook-in-doubt")
 _ONE = {
     "scope": WEBHOOKS_MANAGE,
@@ -84,7 +83,7 @@ def create_webhook(call: Call) -> Reply:
         raise Problem("malformed-json", str(error)) from error
     with _one_change():
         endpoint = add_endpoint(service.webhooks, made, service.reach)
-    headers = {**_PRIVATE, "Location": call.url(f"/v1/webhooks/{endpoint.id}")}
+    headers = {**PRIVATE, "Location": call.url(f"/v1/webhooks/{endpoint.id}")}
     body = {**_format(endpoint), "secret": secret}
     return Reply(201, media.JSON, json.dumps(body).encode(), headers)
 
@@ -119,7 +118,7 @@ def show_webhook(call: Call) -> Reply:
 def delete_webhook(call: Call) -> Reply:
     held = _held(call)
     call.service.webhooks.remove_endpoint(held.tenant, held.id)
-    return Reply(204, headers=_PRIVATE)
+    return Reply(204, headers=PRIVATE)
 
 
 @room.operation(
@@ -189,7 +188,7 @@ def send_test(call: Call) -> Reply:
         queued = queue_test(call.service.webhooks, *_named(call), call.now_ms)
     place = call.url(f"/v1/webhooks/{queued.endpoint}/deliveries/{queued.event.id}")
     body = json.dumps(_format_delivery(queued)).encode()
-    return Reply(202, media.JSON, body, {**_PRIVATE, "Location": place})
+    return Reply(202, media.JSON, body, {**PRIVATE, "Location": place})
 
 
 @room.operation(
@@ -303,4 +302,4 @@ def _format_delivery(delivery: Delivery) -> dict[str, object]:
 
 
 def _reply(value: object) -> Reply:
-    return Reply(200, media.JSON, json.dumps(value).encode(), _PRIVATE)
+    return Reply(200, media.JSON, json.dumps(value).encode(), PRIVATE)

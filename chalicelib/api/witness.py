@@ -11,12 +11,10 @@ from ..proof.tlogwitness import format_size
 from . import media
 from .operation import Call
 from .problems import Problem
-from .request import Reply
+from .request import NOT_STORED, Reply
 from .room import Room
 
 room = Room(__name__)
-
-_NOT_STORED = {"Cache-Control": "no-store"}
 
 
 @room.operation(
@@ -45,5 +43,5 @@ def cosign_checkpoint(call: Call) -> Reply:
             call.request.body, witness.states, witness.signer, witness.name, call.now_ms // 1000
         )
     except SizeConflict as conflict:
-        return Reply(409, media.TLOG_SIZE, format_size(conflict.size), _NOT_STORED)
-    return Reply(200, media.TEXT, lines, _NOT_STORED)
+        return Reply(409, media.TLOG_SIZE, format_size(conflict.size), NOT_STORED)
+    return Reply(200, media.TEXT, lines, NOT_STORED)

@@ -26,6 +26,7 @@ from ..proof.jcs import JsonValue, format_jcs
 from ..proof.keys import EDDSA, PublicKey, Signer
 from ..proof.limits import SD_SALT_BYTES
 from .profiles import Profile
+from .status.places import StatusPlace
 
 OPEN_BADGES = "https://purl.imsglobal.org/spec/ob/v3p0/context-3.0.3.json"
 BADGE_PROFILE = "education/diploma"
@@ -59,21 +60,6 @@ class Issuing:
     def method(self) -> str:
         """The URL of the key: the issuer's id, and the key's thumbprint as the fragment."""
         return key_url(self.iss, self.key.public)
-
-
-@dataclass(frozen=True, slots=True)
-class StatusPlace:
-    """Where status lists will tell what became of a credential: ``index`` in the lists at ``list``,
-    an https URL."""
-
-    list: str
-    index: int
-
-
-def place_in(first: StatusPlace, generation: int) -> StatusPlace:
-    """The place of the credential that superseded one ``generation`` times: each generation has
-    lists of its own, and a lineage the same index in all of them."""
-    return StatusPlace(f"{first.list}-{generation}", first.index) if generation else first
 
 
 def key_url(iss: str, key: PublicKey) -> str:

@@ -7,7 +7,7 @@ conflicts (a named exception), or nobody knows (``OutcomeUnknown``): the caller 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -324,23 +324,7 @@ class Signer(Protocol):
         """64 bytes: Ed25519 (deterministic), or ES256 r‖s with low s."""
 
 
-class IssuerKeys(Protocol):
-    """Keys in KMS that sign for issuers who hold none."""
-
-    def make(self, issuer: str, alg: int, from_ms: int) -> IssuerKey:
-        """A new key for the issuer with this id; ``alg`` is COSE's."""
-
-    def signer(self, key: IssuerKey) -> Signer:
-        """Who signs with the key; asks nobody until it does."""
-
-
-class Wake(Protocol):
-    """A hint that something is pending. It may be lost, repeated or reordered."""
-
-    def __call__(self) -> None: ...
-
-
-class Remind(Protocol):
-    """A hint that a job's upload waits for its admission. It may be lost, repeated or reordered."""
-
-    def __call__(self, job: str) -> None: ...
+Wake = Callable[[], None]
+Remind = Callable[[str], None]
+"""Hints that something is pending, and that this job's upload waits for its admission. They may be
+lost, repeated or reordered."""

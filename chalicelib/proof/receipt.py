@@ -196,7 +196,7 @@ def write_receipt(receipt: Receipt) -> dict[str, JsonValue]:
         "registered": _write_inclusion(receipt.registered),
     }
     if receipt.document is not None:
-        value["document"] = _write_holder(receipt.document)
+        value["document"] = write_holder(receipt.document)
     if receipt.attested is not None:
         value["attested"] = _write_inclusion(receipt.attested)
     if receipt.issuer is not None:
@@ -219,7 +219,8 @@ def _read_holder(value: JsonValue, what: str) -> HolderPart:
     )
 
 
-def _write_holder(holder: HolderPart) -> dict[str, JsonValue]:
+def write_holder(holder: HolderPart) -> dict[str, JsonValue]:
+    """As receipts have it."""
     return {
         "canonicalization": holder.canonicalization,
         "salt": holder.salt.hex(),

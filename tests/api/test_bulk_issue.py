@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from chalicelib.api import bulk
+from chalicelib.api import jobs
 from chalicelib.api.handlers import admit_uploads
 from chalicelib.notary.custody import bulk_issue
 from chalicelib.notary.limits import CUSTODY_BYTES, CUSTODY_MS
@@ -139,7 +139,7 @@ def test_results_come_in_pages(world: World, monkeypatch: pytest.MonkeyPatch) ->
     assert [each["item"] for each in results(world, job, "?from=3")] == [3, 4]
     assert results(world, job, "?from=6") == []
     assert results(world, job, "?from=5") == []
-    monkeypatch.setattr(bulk, "PAGE_BYTES", 1)
+    monkeypatch.setattr(jobs, "PAGE_BYTES", 1)
     assert [each["item"] for each in results(world, job)] == [0, 1, 2, 3, 4]
 
 

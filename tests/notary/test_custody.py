@@ -14,7 +14,6 @@ from chalicelib.notary.custody.records import (
     NONCE_BYTES,
     Held,
     Lineage,
-    Place,
     Record,
     Secret,
     Unreadable,
@@ -23,6 +22,7 @@ from chalicelib.notary.custody.records import (
     tombstone,
 )
 from chalicelib.notary.limits import PURGE_MS, PURGE_PAGE
+from chalicelib.notary.status.places import StatusPlace
 from chalicelib.proof.hashes import Hash, sha256, sm3
 from chalicelib.proof.receipt import HolderPart
 from tests.fakes import START_MS, MemoryDataKeys, MemoryDocuments
@@ -31,7 +31,7 @@ SALT = bytes(range(32))
 CLAIMED = Secret(sha256(b"body"), SALT, bytes(32), Lineage("urn:uuid:1"), 1_790_000_000)
 SIGNED = replace(
     CLAIMED,
-    lineage=Lineage("urn:uuid:1", Place("https://tally.test/list", 7)),
+    lineage=Lineage("urn:uuid:1", StatusPlace("https://tally.test/list", 7)),
     document=HolderPart("jcs", SALT, sha256(b"d"), sm3(b"d")),
     credential=b"\x00credential",
 )

@@ -10,14 +10,13 @@ import pytest
 from chalicelib.notary.issue import (
     CannotIssue,
     Issuing,
-    StatusPlace,
     check_badge,
     issuer_part,
     make_open_badge,
     make_sd_jwt_vc,
-    place_in,
 )
 from chalicelib.notary.profiles import profiles, withholdable
+from chalicelib.notary.status.places import StatusPlace, place_in
 from chalicelib.proof.credentials.data_integrity import (
     check_controller,
     read_proof,

@@ -1,4 +1,4 @@
-"""The issuing half of the W3C VC API: see ``vc.py``."""
+"""The issuing half of the W3C VC API: see ``routes.py``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from ...notary.vc import issue as use_case
 from ...proof.hashes import sha256
 from ...proof.jcs import JsonValue, parse_ijson
 from ...proof.limits import SALT_BYTES
+from ...proof.receipt import write_holder
 from .. import media
-from ..documents import desk_of, holder_part, once, read_key
+from ..documents import desk_of, once, read_key
 from ..operation import Call
-from ..request import Reply
+from ..request import PRIVATE, Reply
 from .requests import malformed_json, read_body, read_options, reading
 
 
@@ -41,7 +42,7 @@ def _reply(issued: Issued, call: Call) -> Reply:
         "verifiableCredential": parse_ijson(issued.credential),
         "id": issued.id,
         "entry": entry,
-        "document": holder_part(issued.document),
+        "document": write_holder(issued.document),
     }
-    headers = {"Location": call.url(f"/entries/{entry}"), "Cache-Control": "private, no-store"}
+    headers = {"Location": call.url(f"/entries/{entry}"), **PRIVATE}
     return Reply(201, media.JSON, json.dumps(answer, ensure_ascii=False).encode(), headers)

@@ -43,9 +43,9 @@ UNREAD = (
     problems=(*UNREAD, "not-verified"),
 )
 def verify_credential(call: Call) -> Reply:
-    from . import verifying as vc_verifying
+    from . import verifying
 
-    return vc_verifying.verify_credential(call)
+    return verifying.verify_credential(call)
 
 
 @room.operation(
@@ -59,9 +59,9 @@ def verify_credential(call: Call) -> Reply:
     problems=UNREAD,
 )
 def verify_presentation(call: Call) -> Reply:
-    from . import verifying as vc_verifying
+    from . import verifying
 
-    return vc_verifying.verify_presentation(call)
+    return verifying.verify_presentation(call)
 
 
 @room.operation(
@@ -81,6 +81,6 @@ def verify_presentation(call: Call) -> Reply:
     ),
 )
 def issue_credential(call: Call) -> Reply:
-    from . import issuing as vc_issuing
+    from . import issuing
 
-    return vc_issuing.issue_credential(call)
+    return issuing.issue_credential(call)

@@ -1,4 +1,4 @@
-"""The verifying half of the W3C VC API: see ``vc.py``."""
+"""The verifying half of the W3C VC API: see ``routes.py``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .. import media
 from ..operation import Call
 from ..policy import policy_of
 from ..problems import Problem
-from ..request import Reply
+from ..request import NOT_STORED, Reply
 from .answers import Answer, Wanted, first_problem, write_credential, write_presentation
 from .requests import malformed_json, read_body, read_options, reading
 
@@ -64,7 +64,7 @@ def _desk(call: Call) -> Desk:
 
 def _reply(answer: Answer) -> Reply:
     body = json.dumps(answer, ensure_ascii=False).encode()
-    return Reply(200, media.JSON, body, {"Cache-Control": "no-store"})
+    return Reply(200, media.JSON, body, NOT_STORED)
 
 
 def _wanted(options: Answer, document: str) -> Wanted:

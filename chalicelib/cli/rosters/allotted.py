@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from ...notary.issue import StatusPlace
 from ...notary.limits import ALLOT_ENTRIES
+from ...notary.status.places import StatusPlace
 from ...proof.errors import Malformed
 from ...proof.jcs import JsonValue
 from ...proof.limits import STATUS_ENTRIES_LEAST

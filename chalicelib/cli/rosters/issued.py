@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from unicodedata import normalize
 
-from ...notary.issue import StatusPlace, place_in
+from ...notary.status.places import StatusPlace, place_in
 from ...proof.errors import Malformed
 from ...proof.hashes import Hash
 from ...proof.jcs import JsonValue, format_jcs, parse_ijson

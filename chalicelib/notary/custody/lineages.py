@@ -7,7 +7,8 @@ from uuid import UUID
 
 from ..status.allot import allot_entries
 from ..status.bit_lists import bits_url
-from .records import Lineage, Place
+from ..status.places import StatusPlace
+from .records import Lineage
 
 if TYPE_CHECKING:
     from .documents import Desk
@@ -20,7 +21,9 @@ def new_lineages(desk: Desk, iss: str, count: int) -> list[Lineage]:
         return [random_lineage(desk) for _ in range(count)]
     allotted = allot_entries(desk.log, desk.registry, desk.caller, iss, count, desk.custody.random)
     url = desk.custody.public_url
-    return [Lineage(each.sub, Place(bits_url(url, each.list), each.index)) for each in allotted]
+    return [
+        Lineage(each.sub, StatusPlace(bits_url(url, each.list), each.index)) for each in allotted
+    ]
 
 
 def random_lineage(desk: Desk) -> Lineage:

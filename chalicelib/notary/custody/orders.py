@@ -22,8 +22,7 @@ from ..limits import CREDENTIAL_KEPT_BYTES, KMS_MESSAGE_BYTES, LIST_URL_CHARACTE
 from ..ports import Issuer, IssuerKey, Registry
 from ..profiles import Profile, check_claims, profiles
 from ..refused import Refused
-from ..status.places import PAGE_PLACES
-from .records import Place
+from ..status.places import PAGE_PLACES, StatusPlace
 
 Form: TypeAlias = Literal["sd-jwt-vc", "open-badges"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -136,7 +135,7 @@ def make(
     salt: bytes,
     seed: bytes,
     iat: int,
-    place: Place | None = None,
+    place: StatusPlace | None = None,
 ) -> Made:
     """Make what was ordered. All randomness is in ``salt`` and ``seed``, and in the signature if it
     is ECDSA's; ``iat`` is in seconds, ``place`` that of a credential in status lists. Raises
@@ -145,15 +144,14 @@ def make(
     if isinstance(content, Document):
         return Made(holder_part(content.data, content.canonicalization, salt), b"")
     # What makes credentials takes a while to load, which a cold start need not pay.
-    from ..issue import Issuing, StatusPlace, issuer_part, make_open_badge, make_sd_jwt_vc
+    from ..issue import Issuing, issuer_part, make_open_badge, make_sd_jwt_vc
 
     issuing = Issuing(order.iss, signer, order.profile)
-    at = None if place is None else StatusPlace(place.list, place.index)
     try:
         if content.form == "sd-jwt-vc":
-            text = make_sd_jwt_vc(issuing, content.claims, seed, iat, content.holder, at)
+            text = make_sd_jwt_vc(issuing, content.claims, seed, iat, content.holder, place)
             return Made(holder_part(issuer_part(text).encode(), "raw", salt), text.encode())
-        badge = make_open_badge(issuing, content.claims, seed, format_time(iat * 1_000), at)
+        badge = make_open_badge(issuing, content.claims, seed, format_time(iat * 1_000), place)
     except Malformed as error:
         raise Refused("cannot-issue", str(error)) from error
     return Made(holder_part(badge, "jcs", salt), badge)
@@ -249,18 +247,18 @@ def check_order_length(order: Order) -> None:
     """See ``check_length``."""
     salt = seed = bytes(SALT_BYTES)
 
-    def made(signer: Signer, place: Place) -> Made:
+    def made(signer: Signer, place: StatusPlace) -> Made:
         return make(order, signer, salt, seed, 0, place)
 
     check_length(order.iss, order.key, made)
 
 
-def check_length(iss: str, key: IssuerKey, make: Callable[[Signer, Place], Made]) -> None:
+def check_length(iss: str, key: IssuerKey, make: Callable[[Signer, StatusPlace], Made]) -> None:
     """Make it without a signature, and raise Refused for what cannot be kept or signed."""
     measure = _Measure(key.key)
     # As long a place as any is; which one it will have is known only once it is claimed.
     url = "https://".ljust(LIST_URL_CHARACTERS + len(iss), "x")
-    made = make(measure, Place(url, PAGE_PLACES - 1))
+    made = make(measure, StatusPlace(url, PAGE_PLACES - 1))
     if len(made.credential) > CREDENTIAL_KEPT_BYTES:
         raise Refused(
             "too-many-bytes", f"the credential would have more than {CREDENTIAL_KEPT_BYTES} bytes"

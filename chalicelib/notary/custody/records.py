@@ -23,7 +23,8 @@ from ...proof.document import CANONICALIZATIONS
 from ...proof.hashes import Hash, sha256
 from ...proof.receipt import HolderPart
 from ...proof.text import format_base64, parse_base64
-from ..ports import IssuerKeys
+from ..ports import IssuerKey, Signer
+from ..status.places import StatusPlace
 
 NONCE_BYTES = 12
 
@@ -65,19 +66,11 @@ class Record:
         return self.state == "gone" or now_ms >= self.until_ms
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where status lists tell what became of a credential: an https URL, and the index there."""
-
-    list: str
-    index: int
-
-
 class Lineage(NamedTuple):
     """The ``sub`` of a statement to be made, and the place of its credential, if it has one."""
 
     sub: str
-    place: Place | None = None
+    place: StatusPlace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +97,16 @@ class DataKeys(Protocol):
 
     def unwrap(self, wrapped: bytes, context: Mapping[str, str]) -> bytes:
         """Raises Unreadable where KMS says that it never wrapped these bytes in this context."""
+
+
+class IssuerKeys(Protocol):
+    """Keys in KMS that sign for issuers who hold none."""
+
+    def make(self, issuer: str, alg: int, from_ms: int) -> IssuerKey:
+        """A new key for the issuer with this id; ``alg`` is COSE's."""
+
+    def signer(self, key: IssuerKey) -> Signer:
+        """Who signs with the key; asks nobody until it does."""
 
 
 class Documents(Protocol):
@@ -217,7 +220,7 @@ def _parse_secret(text: bytes) -> Secret:
         request=Hash.parse_hex(members["request"]),
         salt=salt,
         seed=bytes.fromhex(members["seed"]),
-        lineage=Lineage(members["sub"], members["place"] and Place(*members["place"])),
+        lineage=Lineage(members["sub"], members["place"] and StatusPlace(*members["place"])),
         iat=members["iat"],
         document=document,
         credential=parse_base64(members["credential"]),

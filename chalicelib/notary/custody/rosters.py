@@ -16,7 +16,7 @@ from ...proof.errors import Malformed
 from ...proof.hashes import Hash
 from ...proof.jcs import DuplicateKey, parse_ijson
 from ...proof.members import read_members, read_object
-from ...proof.receipt import HolderPart
+from ...proof.receipt import HolderPart, write_holder
 from ...proof.statement import entry_id
 from ...proof.text import format_base64, parse_base64
 from ..profiles import BrokenClaims, Profile, check_claims, natural_key
@@ -147,10 +147,7 @@ def _write(row: MadeRow) -> dict[str, object]:
     return {
         "row": row.number,
         "entry": format_base64(row.entry),
-        "canonicalization": row.document.canonicalization,
-        "salt": row.document.salt.hex(),
-        "sha-256": row.document.sha256.hex(),
-        "sm3": row.document.sm3.hex(),
+        **write_holder(row.document),
         "credential": format_base64(row.credential),
     }
 

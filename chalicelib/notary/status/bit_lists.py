@@ -57,9 +57,14 @@ def parse_name(issuer: str, name: str) -> ListId | None:
 
 
 def bits_url(public_url: str, id: ListId, form: str = TOKEN) -> str:
-    """Where a list is served. Lists are named by https URLs (see ``notices.list_url``)."""
-    whole = f"https://{public_url.partition('://')[2]}/v1/issuers/{id.issuer}/lists/{id.name}"
+    """Where a list is served."""
+    whole = bits_root(public_url, id.issuer) + id.name
     return f"{whole}/{form}" if form else whole
+
+
+def bits_root(public_url: str, issuer: str) -> str:
+    """What the URLs of an issuer's lists begin with: https, as ``notices.list_url`` has it."""
+    return f"https://{public_url.partition('://')[2]}/v1/issuers/{issuer}/lists/"
 
 
 def bits_key(digest: Hash) -> str:

@@ -42,6 +42,21 @@ class Place:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class StatusPlace:
+    """Where status lists will tell what became of a credential: ``index`` in the lists at ``list``,
+    an https URL."""
+
+    list: str
+    index: int
+
+
+def place_in(first: StatusPlace, generation: int) -> StatusPlace:
+    """The place of the credential that superseded one ``generation`` times: each generation has
+    lists of its own, and a lineage the same index in all of them."""
+    return StatusPlace(f"{first.list}-{generation}", first.index) if generation else first
+
+
 def place_of(secret: bytes, number: int) -> Place:
     page, within = divmod(number, PAGE_PLACES)
     return Place(page, permute(secret, page, within))

@@ -19,10 +19,10 @@ from ...proof.limits import SALT_BYTES
 from ...proof.times import format_time
 from ..custody.documents import Desk, Issued, Plan, issue_once
 from ..custody.orders import Made, check_length, holder_part, key_for_one
-from ..custody.records import Place
-from ..issue import BADGE_PROFILE, StatusPlace, bitstring_entries, key_url
+from ..issue import BADGE_PROFILE, bitstring_entries, key_url
 from ..ports import Issuer, IssuerKey, Signer
 from ..refused import Refused
+from ..status.places import StatusPlace
 from .views import KNOWN_CONTEXTS
 
 ROUTE = "POST /credentials/issue"
@@ -93,11 +93,10 @@ def _make(
     created: str,
     signer: Signer,
     salt: bytes,
-    place: Place | None,
+    place: StatusPlace | None,
 ) -> Made:
     if place is not None:
-        at = StatusPlace(place.list, place.index)
-        value = {**value, "credentialStatus": bitstring_entries(at)}
+        value = {**value, "credentialStatus": bitstring_entries(place)}
     method = key_url(iss, signer.public)
     signed = sign_credential(value, signer, method, created=created, contexts=KNOWN_CONTEXTS)
     document = format_jcs(signed)

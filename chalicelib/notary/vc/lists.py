@@ -12,7 +12,7 @@ from ..status.served import NoSuchList, NotFresh, serve_list
 
 @dataclass(frozen=True, slots=True)
 class ServedLists:
-    """See ``vc_ports.StatusLists``. What is served is our own: its signature is not checked."""
+    """See ``ports.StatusLists``. What is served is our own: its signature is not checked."""
 
     log: Log
     public_url: str

@@ -72,11 +72,6 @@ def value_at(document: bytes, url: str, purpose: str, index: int, now_ms: int) -
     return int(entry_status(StatusEntry(purpose, index, url), bits))
 
 
-def lists_of(public_url: str, issuer: str) -> str:
-    """What the URLs of an issuer's lists begin with: by https, as ``notices.list_url`` has it."""
-    return f"https://{public_url.partition('://')[2]}/v1/issuers/{issuer}/lists/"
-
-
 def check_status(place: Place, own: str, lists: StatusLists, now_ms: int) -> str:
     """That no list of the issuer says otherwise; ``own`` is what their URLs begin with. Raises
     Invalid if the credential is revoked or suspended, or CannotTell."""

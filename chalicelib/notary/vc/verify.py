@@ -25,10 +25,11 @@ from ...proof.policy import Policy
 from ...proof.receipt import Receipt
 from ...proof.verify import verify
 from ..limits import CREDENTIAL_STATUSES
+from ..status.bit_lists import bits_root
 from .checks import Check, Verdict, brief, decide, run_check, worst
 from .keys import Lookup, Named, check_issuer, check_key, find_key
 from .ports import StatusLists
-from .status import check_status, lists_of
+from .status import check_status
 from .views import View, view
 
 
@@ -119,7 +120,7 @@ def _check_validity(seen: View, now_ms: int) -> str:
 def _check_statuses(seen: View, proof: Check, desk: Desk) -> tuple[tuple[JsonValue, Check], ...]:
     if len(seen.statuses) > CREDENTIAL_STATUSES:
         raise TooManyStatuses(f"a credential has at most {CREDENTIAL_STATUSES} statuses here")
-    own = lists_of(desk.public_url, seen.issuer or "")
+    own = bits_root(desk.public_url, seen.issuer or "")
 
     def check(value: JsonValue) -> str:
         place = seen.read_status(value)

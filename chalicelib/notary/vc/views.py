@@ -24,8 +24,8 @@ names here, and never fetched."""
 class View(NamedTuple):
     """``issuer`` and ``method``, the URL of its key, are what the credential says. ``prove`` raises
     Malformed, Invalid or CannotTell unless a key signed it, ``check_times`` Invalid or Malformed at
-    another time than its own. ``places`` are its statuses and how each is read, ``document`` what
-    is registered of it, ``sd_jwt`` its claims if it is one."""
+    another time than its own. ``read_status`` reads one of ``statuses``, ``document`` is what is
+    registered of it, ``sd_jwt`` its claims if it is one."""
 
     issuer: str | None
     method: str | None
