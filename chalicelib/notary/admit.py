@@ -41,6 +41,7 @@ __all__ = [
     "admit_statement",
     "admit_upload",
     "bulk_id",
+    "known_job",
     "open_upload",
     "remind_of_upload",
     "resume",
@@ -75,7 +76,7 @@ def admit_bulk(body: bytes, caller: Caller, registry: Registry, log: Log, now_ms
     items = _items(body, BULK_ITEMS)
     job_id = bulk_id(caller.tenant, body)
     log.jobs.create(Job(job_id, caller.tenant, "admitting", sender=caller.person))
-    return _admit_items(_job(log.jobs, job_id), items, caller, registry, log, now_ms)
+    return _admit_items(known_job(log.jobs, job_id), items, caller, registry, log, now_ms)
 
 
 def open_upload(
@@ -88,7 +89,7 @@ def open_upload(
     job_id = upload_id(caller.tenant, digest)
     jobs.create(Job(job_id, caller.tenant, "uploading", sender=caller.person))
     upload = uploads.presign(upload_key(job_id), size, digest, UPLOAD_EXPIRES_S)
-    return _job(jobs, job_id), upload
+    return known_job(jobs, job_id), upload
 
 
 def admit_upload(job_id: str, registry: Registry, log: Log, now_ms: int) -> Job:
@@ -107,7 +108,7 @@ def admit_upload(job_id: str, registry: Registry, log: Log, now_ms: int) -> Job:
             items = _check_upload(job, body)
         except Refused as refused:
             log.jobs.fail(job_id, f"{refused.name}: {refused.detail}")
-            job = _job(log.jobs, job_id)
+            job = known_job(log.jobs, job_id)
     if job.state in ("failed", "awaiting-approval"):
         return job
     caller = Caller(job.tenant, client="", scopes=frozenset())
@@ -149,6 +150,13 @@ def upload_id(tenant: str, digest: Hash) -> str:
 def upload_key(job_id: str) -> str:
     """Where in the work bucket the client puts the object."""
     return f"uploads/{job_id}"
+
+
+def known_job(jobs: Jobs, job_id: str) -> Job:
+    """A job that was created, as it is now."""
+    job = jobs.get(job_id)
+    assert job is not None, "a job is never removed"
+    return job
 
 
 def _check_upload(job: Job, body: bytes) -> list[bytes]:
@@ -196,7 +204,7 @@ def _admit_items(
             assert head is not None, "it was just written"
         move = log.jobs.hold if read_held(log.work, job.id) else log.jobs.admit
         move(job.id, head.items, head.accepted)
-        job = _job(log.jobs, job.id)
+        job = known_job(log.jobs, job.id)
     return resume(job, log)
 
 
@@ -229,9 +237,3 @@ def _rejected(checked: Sequence[Checked | Refused]) -> Iterator[Rejected]:
     for number, each in enumerate(checked):
         if isinstance(each, Refused):
             yield Rejected(number, each.name, each.detail)
-
-
-def _job(jobs: Jobs, job_id: str) -> Job:
-    job = jobs.get(job_id)
-    assert job is not None, "a job is never removed"
-    return job

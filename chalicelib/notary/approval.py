@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from ..proof.statement import parse_statement
 from .accepted import accepted_key, parse_accepted, read_numbers
-from .admit import resume
+from .admit import known_job, resume
 from .checks import Caller, check_statements
 from .custody.documents import Desk
 from .held import person_of
@@ -38,7 +38,7 @@ def approve(job: Job, desk: Desk) -> Job:
                 log.jobs.fail(job.id, problem)
             else:
                 log.jobs.approve(job.id, caller.person)
-        job = _again(log, job)
+        job = known_job(log.jobs, job.id)
     if not job.decider:
         raise _not_waiting(job)
     return resume(job, log)
@@ -49,7 +49,7 @@ def reject(job: Job, reason: str, log: Log) -> Job:
     if job.state == WAITING:
         with suppress(Conflict):  # somebody was faster: what they decided holds
             log.jobs.fail(job.id, f"not-approved: {reason}")
-        job = _again(log, job)
+        job = known_job(log.jobs, job.id)
     if job.state != "failed":
         raise _not_waiting(job)
     return job
@@ -84,12 +84,6 @@ def _problem(job: Job, entries: Sequence[bytes], desk: Desk) -> str:
         if isinstance(each, Refused):
             return f"{each.name}: item {number}: {each.detail}"
     return ""
-
-
-def _again(log: Log, job: Job) -> Job:
-    found = log.jobs.get(job.id)
-    assert found is not None, "a job is never removed"
-    return found
 
 
 def _not_waiting(job: Job) -> Refused:

@@ -26,7 +26,7 @@ from ...proof.payload import Register
 from ...proof.receipt import Receipt
 from ...proof.statement import sign_statement
 from ..accepted import Rejected, read_head, read_rejected
-from ..admit import admit_made, upload_key
+from ..admit import admit_made, known_job, upload_key
 from ..limits import BULK_ISSUE_ROWS, SIGN_THREADS
 from ..ports import Conflict, IssuerKey, Job
 from ..receipts import job_receipts
@@ -100,13 +100,13 @@ def open_job(desk: Desk, key: str, order: BulkOrder) -> Job:
     desk.log.jobs.create(Job(id_, desk.caller.tenant, "admitting", sender=desk.caller.person))
     # The store's own message about this object wakes the worker; the owner's look, if it is lost.
     _create(desk, upload_key(id_), held.seal(_ROSTER, sent, desk.custody.random))
-    return _job(desk, id_)
+    return known_job(desk.log.jobs, id_)
 
 
 def issue_job(desk: Desk, id: str) -> Job:
     """Make what is not made of a job's rows, and submit them all. Idempotent: who comes after a
     failure goes on. What cannot be issued at all fails the job."""
-    job = _job(desk, id)
+    job = known_job(desk.log.jobs, id)
     if job.state == "failed":
         return job
     items: list[bytes | Refused] = []
@@ -115,7 +115,7 @@ def issue_job(desk: Desk, id: str) -> Job:
             items = _make_all(desk, id)
         except Refused as refused:
             desk.log.jobs.fail(id, f"{refused.name}: {refused.detail}")
-            return _job(desk, id)
+            return known_job(desk.log.jobs, id)
     return admit_made(job, items, desk.registry, desk.log, desk.now_ms)
 
 
@@ -261,12 +261,6 @@ def _create(desk: Desk, key: str, data: bytes) -> None:
         desk.log.work.create(key, data)
     except Conflict:
         return  # an earlier request, or another worker, was faster
-
-
-def _job(desk: Desk, id: str) -> Job:
-    job = desk.log.jobs.get(id)
-    assert job is not None, "it was created, and is never removed"
-    return job
 
 
 def _format_order(order: BulkOrder) -> bytes:
