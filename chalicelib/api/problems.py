@@ -241,8 +241,9 @@ class Problem(Exception):
 
     @property
     def text(self) -> str:
-        """The detail with its hint, as sentences."""
-        parts = (self.detail.strip(), self.kind.hint)
+        """The detail with its hint, as sentences; a hint alone would not say what is wrong."""
+        told = self.detail.strip() or (self.kind.title if self.kind.hint else "")
+        parts = (told, self.kind.hint)
         sentences = [part if part[-1] in ".!?" else f"{part}." for part in parts if part]
         return " ".join(sentence[0].upper() + sentence[1:] for sentence in sentences)
 

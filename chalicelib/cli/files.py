@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..proof.errors import Malformed
+from ..proof.receipt import Receipt, parse_receipt
 from .failure import Misused, Unfinished, Wrong
 
 T = TypeVar("T")
@@ -31,6 +32,14 @@ def parse_file(path: Path, parse: Callable[[bytes], T]) -> T:
         return parse(data)
     except Malformed as error:
         raise Wrong(f"{shown(path)}: {error}") from error
+
+
+def parse_receipt_file(path: Path) -> Receipt:
+    """The receipt in a file; whoever gave another file is asked."""
+    try:
+        return parse_receipt(read_file(path))
+    except Malformed as error:
+        raise Wrong(f"{shown(path)}: {error}. Is this a receipt (NAME.receipt.json)?") from error
 
 
 def create_file(path: Path, data: bytes, mode: int) -> None:

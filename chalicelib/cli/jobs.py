@@ -103,7 +103,8 @@ def _tell(job: JobStatus, as_json: bool) -> None:
         echo_json(_facts(job))
         return
     click.echo(f"job {job.id}: {job.state}")
-    click.echo(f"  {job.items} items, {job.accepted} accepted, {job.integrated} integrated")
+    items = "1 item" if job.items == 1 else f"{job.items} items"
+    click.echo(f"  {items}, {job.accepted} accepted, {job.integrated} integrated")
     if job.problem:
         click.echo(f"  {job.problem}")
     if job.waiting:

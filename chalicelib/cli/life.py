@@ -25,7 +25,7 @@ from ..proof.receipt import MEDIA_TYPE, parse_receipt
 from ..proof.statement import SignedStatement, parse_statement, sign_statement
 from ..proof.times import parse_time
 from .failure import EXIT_WRONG, Failure, Misused, Unfinished, Wrong, echo_json
-from .files import create_file, parse_file, shown
+from .files import create_file, parse_file, parse_receipt_file, shown
 from .http import Http, check_url
 from .journal import Rejection
 from .keyfile import IssuerSigner, read_key
@@ -141,7 +141,7 @@ def _keep(path: Path, target: SignedStatement, change: Change) -> Kept:
 
 def read_target(path: Path, signer: IssuerSigner) -> SignedStatement:
     """The statement in a receipt, if it registered a document of this issuer."""
-    signed = parse_file(path, parse_receipt).statement
+    signed = parse_receipt_file(path).statement
     if not isinstance(signed.statement.payload, Register | Supersede):
         raise Wrong(f"{shown(path)} is not the receipt of a document")
     if signed.statement.iss != signer.iss:

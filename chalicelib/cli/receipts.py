@@ -41,7 +41,7 @@ from ..proof.receipt import (
 )
 from ..proof.tsp.tsr_file import export_tsr, stamped_hash
 from .failure import Failure, Misused, Unfinished, Wrong, echo_json
-from .files import parse_file, replace_file, shown
+from .files import parse_receipt_file, replace_file, shown
 from .http import Http, check_url
 from .settings import FILE, Group, json_option, policy_option, url_option
 from .trust import Trust, check_no_worse, read_policy_option, suggested_policy, trust_of
@@ -103,7 +103,7 @@ def _try_refresh(path: Path, http: Http, trust: Trust, heads: Heads) -> list[str
 
 def _refresh_file(path: Path, http: Http, trust: Trust, heads: Heads) -> list[str]:
     """What the receipt gained; its file is replaced only when it gained something."""
-    held = parse_file(path, parse_receipt)
+    held = parse_receipt_file(path)
     locator = held.statement.entry_id.hex()
     answer = http.get(f"/v1/receipts/{locator}", accept=MEDIA_TYPE)
     try:
@@ -260,7 +260,7 @@ def export(
     written: list[JsonValue] = []
     for path in receipts:
         target = out / _export_name(path, form) if out.is_dir() else out
-        held = parse_file(path, parse_receipt)
+        held = parse_receipt_file(path)
         replace_file(target, _export(path, held, make))
         written.append(shown(target))
         if not as_json:

@@ -29,7 +29,7 @@ _CLAIMS = {
 }
 _REGISTERED = {
     "en": "registered {at} as entry {index} of {origin}",
-    "zh": "登记时间：{at}，登记簿 {origin} 第 {index} 条",
+    "zh": "登记时间：{at}，登记簿 {origin} 中编号为 {index} 的记录",
 }
 
 

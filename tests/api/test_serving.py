@@ -125,6 +125,7 @@ def test_headers_sent_twice_are_read_together(world: World) -> None:
 
 def test_details_are_sentences_that_end_in_what_to_do() -> None:
     assert Problem("no-such-job", "it is gone").text.startswith("It is gone. Check the id")
+    assert Problem("no-such-job").text.startswith("There is no such job. Check the id")
     assert Problem("bad-query", "from is a number").text == "From is a number."
     assert Problem("not-acceptable").text == ""
 

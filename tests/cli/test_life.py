@@ -144,6 +144,7 @@ class TestChanges:
         desk.receipt_path(OTHER).write_bytes(b"{}")
         result = tally(*order(desk, "revoke", NAME, OTHER, reason="other"))
         assert (result.exit_code, said(desk), kept(desk)) == (1, [], [])
+        assert "Is this a receipt (NAME.receipt.json)?" in result.stderr
 
     def test_a_command_that_was_interrupted_sends_the_same_bytes_again(self, desk: Desk) -> None:
         desk.front.answer("POST /entries", problem(400, "bad-query", "not today"))

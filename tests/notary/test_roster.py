@@ -136,6 +136,8 @@ def test_white_space_around_is_taken_off_and_told() -> None:
     found = read((" Ada\u3000", "S1\u00a0", *ADA[2:]))
     assert found.rows[0].claims["name"] == "Ada"
     assert found.notes == ("white space around the text of 2 cells was taken off",)
+    found = read((" Ada", *ADA[1:]))
+    assert found.notes == ("white space around the text of 1 cell was taken off",)
 
 
 def test_private_characters_are_kept_and_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -262,6 +262,7 @@ def test_chinese_is_one_of_the_languages(files: Path, capsys: pytest.CaptureFixt
     assert out.startswith("有效\n核验通过：")
     assert "  通过　 document: 该文件就是当初登记的文件，未经改动。\n" in out
     assert "\n颁发机构：寒武纪大学（did:web:cambrian.example）\n" in out
+    assert "中编号为 " in out.splitlines()[-1]
     assert run(files, "--lang", "cy") == 64
 
 

@@ -196,7 +196,10 @@ def _issuer_of(
     now_ms: int,
 ) -> Issuer:
     if tenant is None or name_en is None or name_zh is None:
-        raise Misused("--tenant, --name-en, --name-zh and --key go together")
+        raise Misused(
+            "--tenant, --name-en and --name-zh go together, with --key or --custodial; for a "
+            "further key, too"
+        )
     part = None if key is None else read_public_part(key)
     named = id_ if part is None else part.iss
     id_ = id_ or named

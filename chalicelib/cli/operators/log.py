@@ -195,7 +195,7 @@ def publish(as_json: bool) -> None:
     if as_json:
         echo_json({"notices": notices})
         return
-    click.echo(f"{notices} notices were registered")
+    click.echo("1 notice was registered" if notices == 1 else f"{notices} notices were registered")
 
 
 def _publish(publisher: Publisher, service: Service) -> int:

@@ -162,7 +162,8 @@ class _Reader:
 
     def notes(self) -> Iterator[str]:
         if self._trimmed:
-            yield f"white space around the text of {self._trimmed} cells was taken off"
+            cells = "1 cell" if self._trimmed == 1 else f"{self._trimmed} cells"
+            yield f"white space around the text of {cells} was taken off"
         if self._private:
             listed = "; ".join(self._private[:NOTES])
             more = len(self._private) - NOTES
