@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from infra.deploy import Deployment
 from infra.local_cloud import LocalCloud, deploy_locally, running
+
+# How fast a machine is decides no test.
+settings.register_profile("tally", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tally")
 
 
 @pytest.fixture(scope="session")
