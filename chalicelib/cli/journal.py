@@ -255,7 +255,19 @@ def _read_signed(value: JsonObject) -> Signed:
 def open_journal(directory: Path, *, erasing: bool = False) -> Journal:
     """Open or make the journal of a receipts directory, for this process alone; ``erasing`` to go
     on with an erasure that has begun there."""
-    path = directory / STATE / JOURNAL
+    journal = Journal(open_state(directory, JOURNAL, erasing=erasing))
+    try:
+        _load(journal, directory / STATE / JOURNAL)
+    except BaseException:
+        journal.file.close()
+        raise
+    return journal
+
+
+def open_state(directory: Path, name: str, *, erasing: bool) -> BinaryIO:
+    """A file of ``directory``'s state to read and append to, made if it is not there, for this
+    process alone."""
+    path = directory / STATE / name
     if not erasing:
         check_no_erasure(directory)
     try:
@@ -263,14 +275,13 @@ def open_journal(directory: Path, *, erasing: bool = False) -> Journal:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     except OSError as error:
         raise Unfinished(f"cannot write in {shown(directory)}: {why(error)}") from error
-    journal = Journal(os.fdopen(descriptor, "r+b"))
+    file = os.fdopen(descriptor, "r+b")
     try:
-        lock(journal.file, path)
-        _load(journal, path)
+        lock(file, path)
     except BaseException:
-        journal.file.close()
+        file.close()
         raise
-    return journal
+    return file
 
 
 def check_no_erasure(directory: Path) -> None:

@@ -42,7 +42,7 @@ from ...proof.members import (
 )
 from ..failure import Unfinished
 from ..files import create_file, shown, why
-from ..journal import STATE, check_no_erasure, lock
+from ..journal import STATE, open_state
 from .allotted import Allotted, read_allotted, write_allotted
 
 SD_JWT_VC = "sd-jwt-vc"
@@ -240,21 +240,12 @@ def read_issued(directory: Path) -> IssuedList:
 def open_issued(directory: Path, *, erasing: bool = False) -> Iterator[IssuedList]:
     """The list, made if it is not there, for this process alone; ``erasing`` to go on with an
     erasure that has begun there."""
-    path = directory / STATE / ISSUED
-    if not erasing:
-        check_no_erasure(directory)
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-    except OSError as error:
-        raise Unfinished(f"cannot write in {shown(directory)}: {why(error)}") from error
-    with os.fdopen(descriptor, "r+b") as file:
-        lock(file, path)
+    with open_state(directory, ISSUED, erasing=erasing) as file:
         data = file.read()
         key = _read_key(directory, bool(data)) or _make_key(directory)
         issued = IssuedList(key, file)
         # What follows the last newline was being written when the power went: nothing came of it.
-        file.truncate(_load(issued, path, data))
+        file.truncate(_load(issued, directory / STATE / ISSUED, data))
         yield issued
 
 
